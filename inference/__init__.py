@@ -1,0 +1,1 @@
+"""Pixels to unit vectors. Knows no Kafka, no Redis and no users."""

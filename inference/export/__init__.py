@@ -1,0 +1,1 @@
+"""Turns a source model into the graphs lookstream serves. Runs once; needs the extra `export`."""

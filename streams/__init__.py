@@ -1,0 +1,1 @@
+"""lookstream: pictures and clicks arrive on Kafka, recommendation lists leave on Kafka."""

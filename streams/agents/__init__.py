@@ -1,0 +1,1 @@
+"""The agents: what comes in, what is done with one batch, what goes out."""

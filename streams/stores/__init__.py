@@ -1,0 +1,1 @@
+"""Adapters to where state lives: Redis, memory, the item index and its snapshot."""
