@@ -1,0 +1,77 @@
+"""Several tastes in one list, and nothing twice that looks the same."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.rules import TasteRules
+
+
+def near_duplicates(
+    cosines: NDArray[np.float32], hashes: NDArray[np.uint64], rules: TasteRules
+) -> dict[int, list[int]]:
+    """Which items look the same: position to the positions of its near-duplicates.
+
+    cosines: float32 [n, n] of the items' first views; hashes: uint64 [n] perceptual hashes, of
+    which 0 says nothing (a picture without contrast, or none).
+    """
+    same = cosines > np.float32(rules.near_duplicate_similarity)
+    if rules.near_duplicate_bits >= 0:
+        bits = np.bitwise_count(hashes[:, None] ^ hashes) <= rules.near_duplicate_bits
+        if np.count_nonzero(bits) > len(hashes):  # not only each with itself
+            same |= bits & (hashes != 0) & (hashes != 0)[:, None]
+    if np.count_nonzero(same) <= len(hashes):
+        return {}
+    rows, columns = np.nonzero(same)
+    pairs: dict[int, list[int]] = {}
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        if row != column:
+            pairs.setdefault(row, []).append(column)
+    return pairs
+
+
+def share_places(
+    scores: Sequence[float],
+    owners: Sequence[int],
+    strengths: Sequence[float],
+    duplicates: dict[int, list[int]],
+    length: int,
+) -> list[tuple[int, float]]:
+    """Up to `length` candidates as (position, value), places shared in proportion to strength.
+
+    The next place goes to the owner (an interest) with the largest share / (2 places + 1), times
+    the score of its best candidate left: Sainte-Laguë's method, as in PM-2 (V. Dang, B. Croft,
+    "Diversity by proportionality", SIGIR 2012). So each beginning of the list is shared fairly,
+    and the values never rise. Candidates with a score of 0 or less are not listed.
+    """
+    queues: list[list[int]] = [[] for _ in strengths]
+    for at in sorted(range(len(scores)), key=scores.__getitem__):
+        if scores[at] > 0.0:
+            queues[owners[at]].append(at)
+    total = sum(strengths) or 1.0
+    shares = [strength / total for strength in strengths]
+    heap = [(-shares[o] * scores[queue[-1]], o) for o, queue in enumerate(queues) if queue]
+    heapq.heapify(heap)
+    places = [0] * len(queues)
+    blocked: set[int] = set()
+    chosen: list[tuple[int, float]] = []
+    while heap and len(chosen) < length:
+        value, owner = heap[0]
+        queue = queues[owner]
+        at = queue.pop()
+        if at not in blocked:
+            chosen.append((at, -value))
+            places[owner] += 1
+            blocked.update(duplicates.get(at, ()))
+        while queue and queue[-1] in blocked:
+            queue.pop()
+        if queue:
+            worth = shares[owner] / (2 * places[owner] + 1) * scores[queue[-1]]
+            heapq.heapreplace(heap, (-worth, owner))
+        else:
+            heapq.heappop(heap)
+    return chosen

@@ -1,0 +1,43 @@
+"""What a list consists of, and what fills it where taste says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from streams.core.catalogue import Numbers
+
+ReasonKind = Literal["looks-like", "popular", "new"]
+
+
+@dataclass(slots=True)
+class Pick:
+    """One listed item and why it is there. The place in the list is its rank."""
+
+    number: int
+    """The item's number in the catalogue the list was made with."""
+    item_id: str
+    score: float
+    """Positive, and never above the score of the item before. Comparable within one list only."""
+    propensity: float
+    """The chance with which this item was put here: 1.0 in a greedy list."""
+    reason_kind: ReasonKind
+    reason_item_id: str | None = None
+    """For `looks-like`: which item of hers."""
+    similarity: float | None = None
+    """For `looks-like`: the cosine of the two items' first views."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What is listed where taste says nothing: popular items best first, then the newest."""
+
+    numbers: Numbers
+    """int32 [n], catalogue numbers, in the order in which they are to be listed."""
+    kinds: Sequence[ReasonKind]
+    """`popular` or `new`, for each of `numbers`."""
+
+    def __post_init__(self) -> None:
+        if len(self.numbers) != len(self.kinds):
+            raise ValueError(f"{len(self.numbers)} fallback items but {len(self.kinds)} kinds")

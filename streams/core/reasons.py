@@ -1,0 +1,83 @@
+"""Why an item is listed: the item of hers that it looks like; and a checker of every reason."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.catalogue import Catalogue
+from streams.core.picks import Fallback, Pick
+from streams.core.profile import Profile
+from streams.core.rules import TasteRules
+
+# Two orders of summing 256 float32 products differ by less.
+TOLERANCE = 1e-5
+
+
+def similarity(catalogue: Catalogue, a: int, b: int) -> float:
+    """How much two items look alike, here and wherever a reason says so.
+
+    The cosine of their first views: an item's other views find it, its first one stands for it.
+    """
+    one, other = catalogue.vectors(np.array([a, b], np.int32))
+    return float(one @ other)
+
+
+def items_of_hers(profile: Profile, catalogue: Catalogue) -> dict[str, int]:
+    """Items a reason may name, with their numbers: known ones that she likes or looked at.
+
+    Her recent ones, and the last of each interest, which may be older.
+    """
+    ids, recent = profile.recent.positive(), profile.recent.ids
+    ids += [item_id for item_id in profile.interests.items if item_id not in recent]
+    return {
+        item_id: number
+        for item_id, number in zip(ids, map(catalogue.number, ids), strict=True)
+        if number is not None
+    }
+
+
+def looks_like(
+    cosines: NDArray[np.float32],
+) -> tuple[list[int], list[float]]:
+    """For each column (a candidate) of float32 [hers, n]: which of hers is nearest, how near."""
+    by_candidate = np.ascontiguousarray(cosines.T)
+    nearest = by_candidate.argmax(axis=1)
+    nearness = by_candidate[np.arange(len(nearest)), nearest]
+    return nearest.tolist(), nearness.tolist()
+
+
+def check(
+    pick: Pick, profile: Profile, catalogue: Catalogue, fallback: Fallback, rules: TasteRules
+) -> str | None:
+    """None if the reason of `pick` holds, else a sentence that says why it doesn't.
+
+    profile, catalogue and fallback are those that the list was made with.
+    """
+    if catalogue.number(pick.item_id) != pick.number:
+        return "the item is not known, or not under this number"
+    if pick.reason_kind == "looks-like":
+        return _check_looks_like(pick, profile, catalogue, rules)
+    if pick.reason_item_id is not None or pick.similarity is not None:
+        return f"a reason of kind {pick.reason_kind} names an item"
+    places = np.flatnonzero(fallback.numbers == pick.number).tolist()
+    if not any(fallback.kinds[place] == pick.reason_kind for place in places):
+        return f"the item is not among the {pick.reason_kind} ones"
+    return None
+
+
+def _check_looks_like(
+    pick: Pick, profile: Profile, catalogue: Catalogue, rules: TasteRules
+) -> str | None:
+    hers = items_of_hers(profile, catalogue)
+    if pick.reason_item_id not in hers or pick.similarity is None:
+        return "the reason names no item of hers"
+    true = similarity(catalogue, pick.number, hers[pick.reason_item_id])
+    if not abs(true - pick.similarity) <= TOLERANCE:
+        return f"the similarity is {true:.6f}, not {pick.similarity:.6f}"
+    if pick.similarity < rules.min_similarity:
+        return f"a similarity of {true:.6f} is below {rules.min_similarity}"
+    for number in hers.values():
+        if similarity(catalogue, pick.number, number) > pick.similarity + TOLERANCE:
+            return "another item of hers is nearer"
+    return None

@@ -1,0 +1,54 @@
+"""Arithmetic on unit vectors whose last bit is the same everywhere.
+
+Sums are numpy's own pairwise ones over products rounded to float32, not BLAS: BLAS gives other
+last bits for other shapes, thread counts and processors, and what enters a profile must not depend
+on those. For a few rows of some hundred components this costs a microsecond or two more.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.catalogue import Vectors
+
+Vector = NDArray[np.float32]
+
+
+def dots(rows: Vectors, vector: Vector) -> list[float]:
+    """Inner product of each row (float32 [n, dim]) with `vector` (float32 [dim])."""
+    products: list[float] = np.add.reduce(rows * vector, axis=1).tolist()
+    return products
+
+
+def unit(vector: Vector, otherwise: Vector) -> Vector:
+    """`vector` at length 1; `otherwise` where it has no direction."""
+    length = math.sqrt(float(np.add.reduce(vector * vector)))
+    if not length > 1e-6:
+        return otherwise
+    return vector * np.float32(1.0 / length)
+
+
+def towards(start: Vector, end: Vector, step: float) -> Vector:
+    """The unit vector a `step` (0 to below 1) of the way from `start` to `end`, both unit.
+
+    normalise(start + step / (1 - step) end): the update of online spherical k-means (S. Zhong,
+    "Efficient online spherical k-means clustering", IJCNN 2005).
+    """
+    return unit(start + end * np.float32(step / (1.0 - step)), start)
+
+
+def nearest(rows: Vectors, views: Vectors) -> tuple[int, Vector, float]:
+    """The row and the view that match best: (row, that view, their cosine).
+
+    rows: float32 [n, dim], n >= 1; views: float32 [v, dim], v >= 1. The first of equals wins.
+    """
+    best_row, best_view, best = 0, views[0], -math.inf
+    for view in views:
+        products = dots(rows, view)
+        highest = max(products)
+        if highest > best:
+            best_row, best_view, best = products.index(highest), view, highest
+    return best_row, best_view, best

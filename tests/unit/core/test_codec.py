@@ -1,0 +1,100 @@
+"""A profile as bytes."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.codec import ProfileCorrupt, decode, encode
+from streams.core.profile import ClickFact, Profile
+from streams.core.rules import KINDS, TasteRules
+from tests.unit.core.histories import histories
+from tests.unit.core.worlds import NOW_S, World, visit
+
+WORLD = World()
+
+
+@given(histories)
+def test_what_was_decoded_encodes_to_the_same_bytes(history):
+    stored = encode(visit(WORLD, history))
+    assert encode(decode(stored)) == stored
+
+
+def test_an_empty_profile_has_a_form_too():
+    assert encode(decode(encode(Profile()))) == encode(Profile())
+
+
+def test_a_full_profile_takes_about_6_kb():
+    long_ids = World(dim=256, per_taste=400, id_bytes=20, model_id="resnet50-thin@0123456789ab/256")
+    rng = np.random.default_rng(1)
+    profile = visit(
+        long_ids,
+        [
+            ClickFact(long_ids.ids[n], KINDS[i % len(KINDS)], NOW_S + i, dwell_s=30.0)
+            for i, n in enumerate(rng.permutation(2400))
+        ],
+    )
+    assert (len(profile.interests), len(profile.repelled)) == (5, 2)
+    assert (len(profile.recent), len(profile.seen), len(profile.hidden)) == (50, 300, 100)
+    assert 5_500 < len(encode(profile)) <= 6_400
+
+
+@given(histories, st.data())
+def test_a_cut_profile_is_refused(history, data):
+    stored = encode(visit(WORLD, history[:5]))
+    text_bytes = len(stored.split(b"model-1")[-1])
+    cut = data.draw(st.integers(0, len(stored) - text_bytes - 1))
+    with pytest.raises(ProfileCorrupt):
+        decode(stored[:cut])
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_refused(garbage):
+    with pytest.raises(ProfileCorrupt):
+        decode(garbage)
+
+
+@given(histories, st.data())
+def test_a_changed_byte_is_refused_or_read_as_what_it_says(history, data):
+    stored = bytearray(encode(visit(WORLD, history[:5])))
+    at = data.draw(st.integers(0, len(stored) - 1))
+    stored[at] ^= data.draw(st.integers(1, 255))
+    try:
+        profile = decode(bytes(stored))
+    except ProfileCorrupt:
+        return
+    assert encode(profile) == bytes(stored)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])
+def test_a_weight_that_is_none_is_refused(weight):
+    stored = bytearray(encode(visit(WORLD, [ClickFact("0/1", "like", NOW_S)])))
+    at = struct.calcsize("<2sBx7HId")
+    stored[at : at + 8] = struct.pack("<d", weight)
+    with pytest.raises(ProfileCorrupt, match="negative or not finite"):
+        decode(bytes(stored))
+
+
+def test_a_vector_that_is_not_finite_is_refused():
+    profile = visit(WORLD, [ClickFact("0/1", "like", NOW_S)])
+    profile.interests.vectors[0, 3] = np.nan
+    with pytest.raises(ProfileCorrupt, match="component"):
+        decode(encode(profile))
+
+
+def test_another_version_is_refused_by_its_number():
+    stored = bytearray(encode(Profile()))
+    stored[2] = 9
+    with pytest.raises(ProfileCorrupt, match="version 9"):
+        decode(bytes(stored))
+
+
+def test_a_profile_of_wider_rules_is_narrowed_at_the_next_click():
+    profile = decode(encode(visit(WORLD, [ClickFact(f"{i}/{i}", "like", NOW_S) for i in range(5)])))
+    narrow = TasteRules(interests=2, repelled=1, recent=3, pending=1, seen=3, hidden=1)
+    visit(WORLD, [ClickFact("5/5", "like", NOW_S)], profile, narrow)
+    assert (len(profile.interests), len(profile.recent), len(profile.seen)) == (2, 3, 3)

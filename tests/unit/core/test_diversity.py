@@ -1,0 +1,66 @@
+"""Several tastes in one list, and nothing twice that looks the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.diversity import near_duplicates, share_places
+from streams.core.rules import TasteRules
+
+RULES = TasteRules()
+
+
+def test_places_are_shared_in_proportion_to_strength():
+    chosen = share_places([0.5] * 60, [0, 1, 2] * 20, [5.0, 3.0, 2.0], {}, 20)
+    assert Counter(at % 3 for at, _ in chosen) == {0: 10, 1: 6, 2: 4}
+    assert Counter(at % 3 for at, _ in chosen[:10]) == {0: 5, 1: 3, 2: 2}
+
+
+def test_of_one_owner_the_best_come_first():
+    chosen = share_places([0.1, 0.9, 0.5], [0, 0, 0], [1.0], {}, 2)
+    assert [at for at, _ in chosen] == [1, 2]
+
+
+def test_what_an_owner_cannot_fill_goes_to_the_others():
+    chosen = share_places([0.5, 0.5, 0.5, 0.5], [0, 1, 1, 1], [100.0, 1.0], {}, 4)
+    assert len(chosen) == 4
+
+
+def test_a_near_duplicate_of_a_listed_one_is_left_out():
+    duplicates = {0: [1], 1: [0]}
+    chosen = share_places([0.9, 0.8, 0.7], [0, 0, 1], [1.0, 1.0], duplicates, 3)
+    assert [at for at, _ in chosen] == [0, 2]
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1, 1), st.integers(0, 3)), max_size=40),
+    st.lists(st.floats(0.0, 1e3), min_size=4, max_size=4),
+    st.dictionaries(st.integers(0, 39), st.lists(st.integers(0, 39), max_size=3), max_size=9),
+    st.integers(1, 30),
+)
+def test_values_never_rise_and_nothing_is_chosen_twice(candidates, strengths, duplicates, length):
+    scores, owners = [c[0] for c in candidates], [c[1] for c in candidates]
+    chosen = share_places(scores, owners, strengths, duplicates, length)
+    places, values = [at for at, _ in chosen], [value for _, value in chosen]
+    assert values == sorted(values, reverse=True)
+    assert len(set(places)) == len(places) <= length
+    assert all(scores[at] > 0.0 for at in places)
+    for rank, at in enumerate(places):
+        assert not set(places[rank + 1 :]) & set(duplicates.get(at, ()))
+
+
+def test_near_duplicates_are_those_of_vector_or_picture():
+    cosines = np.eye(5, dtype=np.float32)
+    cosines[0, 1] = cosines[1, 0] = 0.96
+    hashes = np.array([0, 0, 0b1111 << 8, 0b1100 << 8, 1], np.uint64)
+    assert near_duplicates(cosines, hashes, RULES) == {0: [1], 1: [0], 2: [3], 3: [2]}
+
+
+def test_hashes_count_for_nothing_where_the_rule_says_so():
+    hashes = np.array([5, 5], np.uint64)
+    rules = TasteRules(near_duplicate_bits=-1)
+    assert near_duplicates(np.eye(2, dtype=np.float32), hashes, rules) == {}
