@@ -1,13 +1,14 @@
 """The ways work can fail, and the code each refusal carries.
 
-    EventError         this event is refused: it becomes a dead letter with a Reason
-    DependencyDown     Kafka or Redis does not answer: wait and retry in place
-    StartRefused       this worker cannot do its job: it does not start, and says what to do
-    (anything else)    a bug: the process ends, so that the events come again
+EventError         this event is refused: it becomes a dead letter with a Reason
+DependencyDown     Kafka or Redis does not answer: wait and retry in place
+StartRefused       this worker cannot do its job: it does not start, and says what to do
+(anything else)    a bug: the process ends, so that the events come again
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -42,7 +43,50 @@ class Reason(StrEnum):
     BAD_CLOUDEVENT = "bad-cloudevent"
     TOO_MANY_LABELS = "too-many-labels"
     # on the way out
+    NO_EMBEDDING = "no-embedding"
     RESULT_TOO_LARGE = "result-too-large"
+
+
+REASONS: Mapping[Reason, str] = {
+    Reason.NOT_A_PICTURE: "The bytes begin like no picture format.",
+    Reason.FORMAT_NOT_ALLOWED: "A picture of a format that is not read here "
+    "(LOOKSTREAM_PICTURE_FORMATS).",
+    Reason.TRUNCATED_PICTURE: "The file ends before the picture does.",
+    Reason.BROKEN_PICTURE: "The picture's header or data contradict its format.",
+    Reason.EMPTY_PICTURE: "A picture of no bytes.",
+    Reason.TOO_MANY_BYTES: "The picture is larger than LOOKSTREAM_PICTURE_MAX_BYTES, or the JSON "
+    "larger than LOOKSTREAM_MAX_JSON_BYTES (and a picture in it).",
+    Reason.TOO_MANY_PIXELS: "The picture's header promises more pixels than "
+    "LOOKSTREAM_PICTURE_MAX_PIXELS.",
+    Reason.TOO_MANY_FRAMES: "Animated, or of many pages, beyond LOOKSTREAM_PICTURE_MAX_FRAMES.",
+    Reason.DECOMPRESSION_BOMB: "A part of the file would take far more memory or time than the "
+    "picture needs.",
+    Reason.BAD_BASE64: "Not standard base64: padded, no line breaks, no `data:` before it.",
+    Reason.URI_NOT_ALLOWED: "The uri's scheme, host or port is not one that may be fetched "
+    "(LOOKSTREAM_URI_HOSTS).",
+    Reason.URI_FAILED: "The uri's host didn't give the picture in time.",
+    Reason.BAD_JSON: "The value should be a JSON object in UTF-8, and is not.",
+    Reason.BAD_FIELD: "A field has the wrong type, is too long, or holds what it may not.",
+    Reason.MISSING_ITEM_ID: "Neither the key nor the value names the item; on clicks, `item_id` "
+    "is missing.",
+    Reason.MISSING_USER_ID: "Neither the key nor `user_id` names the user.",
+    Reason.BAD_ID: "An id is empty, too long (LOOKSTREAM_MAX_ID_BYTES), not UTF-8, holds control "
+    "characters, or is neither text nor a whole number; or the user is called `*`.",
+    Reason.CONFLICTING_ID: "The key and the value name different ones.",
+    Reason.UNKNOWN_KIND: "`kind` is none of the kinds of click.",
+    Reason.BAD_TIME: "`at` is neither RFC 3339 with an offset nor epoch milliseconds, or it, or "
+    "the record's timestamp in its place, lies before 1971 or after 2099.",
+    Reason.TIME_IN_FUTURE: "`at` is more than LOOKSTREAM_CLICK_MAX_AHEAD_S after the record's "
+    "timestamp.",
+    Reason.EMPTY_EVENT: "Nothing in it: a click without a value, or neither picture nor fact.",
+    Reason.BAD_CLOUDEVENT: "A CloudEvent of another version than 1.0, of another format than "
+    "JSON, or with data that is not an object.",
+    Reason.TOO_MANY_LABELS: "More labels than LOOKSTREAM_MAX_LABELS.",
+    Reason.NO_EMBEDDING: "The model sees nothing in the picture that has a direction: its vector "
+    "is zero or not a number.",
+    Reason.RESULT_TOO_LARGE: "What was made of it is larger than the broker takes.",
+}
+"""What each code means, for docs/topics.md. Every Reason is here."""
 
 
 class EventError(Exception):
