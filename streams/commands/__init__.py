@@ -1,0 +1,1 @@
+"""The commands of `lookstream`, one file each, imported only when they are called."""

@@ -1,0 +1,173 @@
+"""What a worker needs, looked at one by one, each with a remedy.
+
+Every check asks the same code that a worker would ask, so that the doctor's word holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+from inference.errors import ModelError
+from streams import topic_admin
+from streams.errors import DependencyDown, StartRefused
+from streams.logs import describe
+from streams.settings import Settings
+from streams.topic_check import differences
+
+State = Literal["ok", "note", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. A problem has a remedy."""
+
+    subject: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """For JSON."""
+        return asdict(self)
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def examine(settings: Settings, checks: Sequence[tuple[str, Check]] = ()) -> list[Finding]:
+    """Every finding. A check that fails in a way it should not is a problem, too."""
+    findings: list[Finding] = []
+    for subject, check in checks or CHECKS:
+        try:
+            findings.extend(check(settings))
+        except (StartRefused, ModelError) as refused:
+            findings.append(Finding(subject, "problem", str(refused)))
+        except DependencyDown as down:
+            findings.append(Finding(subject, "problem", f"{down.dependency}: {down.detail}"))
+        except Exception as error:  # noqa: BLE001 - a doctor who dies of one patient helps nobody
+            detail = f"could not be looked at: {describe(error)}"
+            findings.append(Finding(subject, "problem", detail, "Please report this as a bug."))
+    return findings
+
+
+def check_delivery(settings: Settings) -> Iterator[Finding]:
+    """The inner parts of Faust and aiokafka that delivery relies on."""
+    hooks: Any = import_module("streams.delivery.hooks")
+    hooks.check_hooks()
+    yield Finding("delivery", "ok", "Faust and aiokafka are the versions that it was built for")
+
+
+def check_model(settings: Settings) -> Iterator[Finding]:
+    """The manifest, and the session on the device that is asked for."""
+    try:
+        encoder_module: Any = import_module("inference.encoder")
+        encoder = encoder_module.Encoder(
+            settings.models_dir,
+            settings.model,
+            device=settings.device,
+            threads=settings.model_threads,
+        )
+    except ModuleNotFoundError as missing:
+        if missing.name != "onnxruntime":
+            raise
+        yield Finding(
+            "model",
+            "problem",
+            "onnxruntime is not installed, so no embedder can run here",
+            "pip install 'lookstream[cpu]', or 'lookstream[gpu]' for CUDA. A recommender runs "
+            "without it.",
+        )
+        return
+    yield Finding("model", "ok", f"{encoder.model_id}, {encoder.dim} dimensions")
+    yield Finding("device", "ok", f"LOOKSTREAM_DEVICE={settings.device}: runs on {encoder.device}")
+
+
+def check_kafka(settings: Settings) -> Iterator[Finding]:
+    """The broker, and every topic."""
+    topics = tuple(settings.topics())
+    with topic_admin.connect(settings.kafka, timeout_s=5.0) as admin:
+        found = topic_admin.look(admin, topics)
+    yield Finding("kafka", "ok", f"answers at {settings.kafka}")
+    left = differences(
+        topics,
+        found,
+        partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+        kafka=settings.kafka,
+    )
+    for difference in left:
+        state: State = "problem" if difference.vital else "note"
+        yield Finding("topics", state, f"{difference.topic} {difference.what}", difference.remedy)
+    if not any(difference.vital for difference in left):
+        yield Finding("topics", "ok", f"{len(topics)} topics are as they should be")
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """Redis: that it answers, and lets us do what the recommender does."""
+    profiles: Any = import_module("streams.stores.redis_profiles")
+
+    async def ask() -> None:
+        store = profiles.RedisProfiles(
+            settings.redis_url,
+            prefix=settings.store_prefix,
+            timeout_s=settings.redis_timeout_s,
+        )
+        try:
+            await store.start()
+        finally:
+            await store.close()
+
+    try:
+        asyncio.run(ask())
+    except DependencyDown as down:
+        yield Finding(
+            "store",
+            "problem",
+            f"does not answer at {settings.redis_shown}: {down.detail}",
+            "Start Redis or Valkey, or set LOOKSTREAM_REDIS to where it is.",
+        )
+        return
+    yield Finding("store", "ok", f"answers at {settings.redis_shown} and runs scripts")
+
+
+def check_snapshots(settings: Settings) -> Iterator[Finding]:
+    """That the index can be copied to disk. A recommender runs without, and starts slower."""
+    folder = settings.snapshot_dir
+    try:
+        _write_something(folder)
+    except OSError as error:
+        yield Finding(
+            "snapshots",
+            "problem",
+            f"{folder} can't be written: {error.strerror}",
+            "Set LOOKSTREAM_SNAPSHOT_DIR to a directory that this user may write.",
+        )
+        return
+    yield Finding("snapshots", "ok", f"{folder} can be written")
+
+
+def _write_something(folder: Path) -> None:
+    """Write and remove a file in `folder`, or in the nearest parent that exists."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(20, os.strerror(20))
+    with tempfile.TemporaryFile(dir=place) as file:
+        file.write(b"lookstream")
+
+
+CHECKS: Sequence[tuple[str, Check]] = (
+    ("delivery", check_delivery),
+    ("model", check_model),
+    ("kafka", check_kafka),
+    ("store", check_store),
+    ("snapshots", check_snapshots),
+)

@@ -1,0 +1,135 @@
+"""Settings of the recommender: what a click means, what is remembered, what a list is."""
+
+from __future__ import annotations
+
+from streams.core.rules import TasteRules
+from streams.settings.field import Section, setting
+from streams.settings.values import KindWeights
+
+_RULES = TasteRules()
+
+
+class Taste(Section):
+    """Taste and lists"""
+
+    list_length: int = setting(
+        _RULES.list_length, "Items of a list. More cost CPU and topic bytes.", ge=1, le=500
+    )
+    kind_weights: KindWeights = setting(
+        dict(_RULES.weights),
+        "What each kind of interaction weighs, in clicks; kinds that are not named keep their "
+        "default. For dislike and hide it is how strongly they repel. Changing them changes what "
+        "later clicks do, not what earlier ones did.",
+    )
+    interests: int = setting(
+        _RULES.interests,
+        "Tastes kept apart for each user. Each costs 2 bytes of profile for every dimension of the "
+        "model, and one search of the index for every list.",
+        ge=1,
+        le=64,
+    )
+    candidates: int = setting(
+        _RULES.candidates,
+        "Items searched near each interest. More give the list more to choose from, and cost CPU "
+        "with every click.",
+        ge=1,
+        le=1_000,
+    )
+    recent_items: int = setting(
+        _RULES.recent,
+        "Items of hers that a profile remembers by id: reasons name them, and a change of model "
+        "starts from them. Each costs its id's bytes and a few more.",
+        ge=1,
+        le=1_000,
+    )
+    seen_items: int = setting(
+        _RULES.seen,
+        "Items she touched that stay out of her lists, the oldest forgotten first. 4 bytes each.",
+        ge=1,
+        le=50_000,
+    )
+    hidden_items: int = setting(
+        _RULES.hidden,
+        "The same for items she disliked or hid, remembered apart. 4 bytes each.",
+        ge=1,
+        le=50_000,
+    )
+    short_half_life_s: float = setting(
+        _RULES.short_half_life_s,
+        "After this long a click counts half in what she wants now. Hours suit a shop; shorter "
+        "follows a mood and forgets it.",
+        ge=1,
+        le=31_536_000,
+    )
+    long_half_life_s: float = setting(
+        _RULES.long_half_life_s,
+        "After this long a click counts half in what she likes anyway.",
+        ge=60,
+        le=315_360_000,
+    )
+    repel_half_life_s: float = setting(
+        _RULES.repel_half_life_s,
+        "After this long a dislike repels half as strongly.",
+        ge=60,
+        le=315_360_000,
+    )
+    min_similarity: float = setting(
+        _RULES.min_similarity,
+        "The least cosine with an item of hers for a recommended one to be said to look like it. "
+        "Higher makes reasons plainer and lists shorter of such items.",
+        ge=0,
+        le=1,
+    )
+    near_duplicate_similarity: float = setting(
+        _RULES.near_duplicate_similarity,
+        "Items whose pictures are this close (cosine) are not listed together. 1 lists all but "
+        "the same picture.",
+        ge=0,
+        le=1,
+    )
+
+
+class Recommending(Section):
+    """The recommender"""
+
+    batch_events: int = setting(
+        256,
+        "Clicks that are worked on together, at most. More cost less CPU for each under load, and "
+        "the first one waits for the last.",
+        ge=1,
+        le=256,  # what the store saves in one round trip
+    )
+    max_items: int = setting(
+        1_000_000,
+        "Items beyond this many are left out of the index, loudly. It bounds the memory of every "
+        "recommender: about 1.5 KB an item of 256 dimensions.",
+        ge=1,
+        le=100_000_000,
+    )
+    snapshot_every_s: float = setting(
+        300.0,
+        "How often the index is copied to disk, if it changed. Costs a write of the whole index; "
+        "what came since is read from Kafka again at the next start.",
+        ge=10,
+        le=86_400,
+    )
+    profile_ttl_s: int = setting(
+        180 * 86_400,
+        "A profile that saw no click for this long is forgotten. Each takes some KB of the store.",
+        ge=60,
+        le=315_360_000,
+    )
+    popularity_half_life_s: float = setting(
+        3 * 86_400.0,
+        "After this long a click counts half in what is popular, which is what somebody unknown "
+        "is shown.",
+        ge=60,
+        le=31_536_000,
+    )
+    popular_items: int = setting(
+        10_000,
+        "Items whose popularity is kept; the least popular are forgotten. About 100 bytes of the "
+        "store each.",
+        ge=100,
+        le=1_000_000,
+    )

@@ -1,0 +1,170 @@
+"""Topics as the broker has them: created as declared in topics.py, and compared with it.
+
+`create` makes what is missing and touches nothing else; with `fix` it also sets configuration that
+differs. Partitions are never changed: adding some moves users to others (see each topic's note).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+
+from streams.errors import StartRefused
+from streams.text import printable
+from streams.topic_check import Difference, Found
+from streams.topics import Topic
+
+
+class Admin(Protocol):
+    """What is used of kafka-python's KafkaAdminClient."""
+
+    def describe_topics(self, topics: list[str]) -> list[dict[str, Any]]: ...
+    def describe_configs(
+        self, config_resources: list[Any], *, config_filter: str
+    ) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]: ...
+    def create_topics(
+        self, new_topics: Mapping[str, Any], *, raise_errors: bool
+    ) -> Mapping[str, Any]: ...
+    def alter_configs(
+        self, config_resources: list[Any], *, raise_on_unknown: bool
+    ) -> Mapping[str, Mapping[str, str]]: ...
+    def wait_for_topics(self, topic_names: list[str]) -> None: ...
+
+
+@contextmanager
+def connect(kafka: str, *, timeout_s: float = 10.0) -> Iterator[Admin]:
+    """An admin client of the brokers at `kafka`. Raises StartRefused if none answers."""
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=kafka.split(","),
+            client_id="lookstream-admin",
+            bootstrap_timeout_ms=int(timeout_s * 1000),
+            request_timeout_ms=int(timeout_s * 1000),
+        )
+    except (KafkaError, OSError, ValueError) as error:
+        raise no_broker(kafka, error) from error
+    try:
+        yield admin
+    except (KafkaError, OSError) as error:
+        raise no_broker(kafka, error) from error
+    finally:
+        admin.close()
+
+
+def no_broker(kafka: str, error: Exception) -> StartRefused:
+    """The refusal to go on without Kafka."""
+    return StartRefused(
+        f"Kafka does not answer at {kafka} ({type(error).__name__}). "
+        "Start it, or set LOOKSTREAM_KAFKA to where it is."
+    )
+
+
+def look(admin: Admin, topics: Iterable[Topic]) -> dict[str, Found]:
+    """The topics that exist, by full name."""
+    names = [topic.name for topic in topics]
+    described = {
+        topic["name"]: topic["partitions"]
+        for topic in admin.describe_topics(names)
+        if topic["error_code"] == 0
+    }
+    if not described:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
+    configs = admin.describe_configs(resources, config_filter="all").get("topic", {})
+    return {
+        name: Found(
+            partitions=len(partitions),
+            replication_factor=min((len(p["replica_nodes"]) for p in partitions), default=0),
+            config={
+                key: str(entry["value"])
+                for key, entry in configs.get(name, {}).items()
+                if entry["value"] is not None
+            },
+        )
+        for name, partitions in described.items()
+    }
+
+
+def create(
+    admin: Admin,
+    topics: Iterable[Topic],
+    *,
+    partitions: int,
+    replication_factor: int,
+    said: Callable[[str], None] = lambda line: None,
+) -> list[str]:
+    """Create the topics that are missing; the names of those created.
+
+    Doing it twice does it once, and two at a time do no harm. Raises StartRefused where the broker
+    refuses.
+    """
+    wanted = {topic.name: topic for topic in topics}
+    found = look(admin, wanted.values())
+    missing = {
+        name: {
+            "num_partitions": topic.partitions or partitions,
+            "replication_factor": replication_factor,
+            "configs": dict(topic.config),
+        }
+        for name, topic in wanted.items()
+        if name not in found
+    }
+    if not missing:
+        return []
+    answer = admin.create_topics(missing, raise_errors=False)
+    created = []
+    for topic in answer["topics"]:
+        error = for_code(topic["error_code"])
+        if error is NoError:
+            created.append(topic["name"])
+            said(f"{topic['name']}: created")
+        elif error is not TopicAlreadyExistsError:
+            raise _refused(topic["name"], error, topic.get("error_message"), replication_factor)
+    admin.wait_for_topics(list(missing))
+    return created
+
+
+def _refused(
+    name: str, error: type[KafkaError], message: str | None, replication_factor: int
+) -> StartRefused:
+    why = printable(message or error.__name__, 200)
+    advice = "Ask whoever runs the cluster, or create it there as docs/topics.md says."
+    if error is InvalidReplicationFactorError:
+        advice = (
+            f"LOOKSTREAM_REPLICATION_FACTOR is {replication_factor}; set it to at most the number "
+            "of brokers."
+        )
+    return StartRefused(f"Kafka refused to create {name}: {why} {advice}")
+
+
+def fix(admin: Admin, listed: Sequence[Difference]) -> list[Difference]:
+    """Set the configuration that differs; what was set. Raises StartRefused if it is refused."""
+    fixable = []
+    wanted: dict[str, dict[str, str]] = {}
+    for difference in listed:
+        if difference.config is not None:
+            name, value = difference.config
+            wanted.setdefault(difference.topic, {})[name] = value
+            fixable.append(difference)
+    if not wanted:
+        return []
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, topic, dict(config))
+        for topic, config in wanted.items()
+    ]
+    answers = admin.alter_configs(resources, raise_on_unknown=False).get("topic", {})
+    for topic, answer in answers.items():
+        if answer != "OK":
+            raise StartRefused(f"Kafka refused to change {topic}: {printable(answer, 200)}")
+    return fixable
