@@ -1,0 +1,102 @@
+"""The recommender's process: settings in, exit code out."""
+
+from __future__ import annotations
+
+import time
+
+from threadpoolctl import threadpool_limits
+
+from inference.manifest import load_manifest
+from streams import delivery
+from streams.agents.anybody import AnybodysAgent
+from streams.agents.fallback import FallbackItems
+from streams.agents.publishing import AnybodysList, ListWriter
+from streams.agents.recommend import Recommender
+from streams.background import Background
+from streams.settings import Settings
+from streams.stores.item_index import ItemIndex
+from streams.stores.redis_profiles import RedisProfiles
+from streams.stores.replica import IndexReplica
+from streams.workers.common import Worker, model_refusals
+
+NAME = "recommender"
+
+# Conditions of being ready, beside those that the observer sets.
+INDEX = "item-index"
+REDIS = "redis"
+
+
+def run_recommender(settings: Settings) -> int:
+    """Run a recommender until it is told to stop; its exit code. Raises StartRefused."""
+    # A batch is too small for several BLAS threads: they cost more than they bring.
+    threadpool_limits(1)
+    topics = settings.topics()
+    worker = Worker(NAME, settings, conditions=(INDEX, REDIS))
+    with model_refusals():
+        model = load_manifest(settings.models_dir, settings.model)
+    worker.says(model_id=model.model_id, device="none")
+    rules = settings.taste_rules()
+    index = ItemIndex(model.model_id, model.dim, max_items=settings.max_items)
+    store = RedisProfiles(
+        settings.redis_url,
+        prefix=settings.store_prefix,
+        ttl_s=settings.profile_ttl_s,
+        max_popular=settings.popular_items,
+        timeout_s=settings.redis_timeout_s,
+    )
+    fallback = FallbackItems(store, index)
+    recommender = Recommender(
+        index=index,
+        store=store,
+        fallback=fallback,
+        writer=ListWriter(topics.recommendations, index, time.time),
+        rules=rules,
+        event_limits=settings.event_limits(),
+        popularity_half_life_s=settings.popularity_half_life_s,
+        stages=worker.stages,
+        clock=time.time,
+        measures=worker.metrics,
+    )
+    app = worker.app()
+    delivery.agent(
+        app,
+        topic=topics.clicks,
+        handler=recommender.handle,
+        dead_letters=topics.dead_letters,
+        max_events=settings.batch_events,
+        observer=worker.observer,
+    )
+    replica = IndexReplica(
+        index,
+        kafka=settings.kafka,
+        topic=topics.item_embeddings,
+        snapshot_dir=settings.snapshot_dir,
+        snapshot_every_s=settings.snapshot_every_s,
+        fetch_max_wait_ms=worker.fetch_max_wait_ms,
+        observer=worker.metrics,
+    )
+    anybody = AnybodysAgent(
+        fallback=fallback,
+        anybodys=AnybodysList(index, rules, time.time),
+        topic=topics.recommendations,
+        retry=app.retry,
+        deliver=lambda messages: app.outbox.deliver(messages, worker.stopping),
+        in_charge=lambda: worker.observer.owns(topics.clicks, 0),
+    )
+
+    async def start() -> None:
+        await worker.start()
+        worker.stack.push_async_callback(store.close)
+        await app.retry.until_it_works("redis", store.start, worker.stopping)
+        worker.readiness.met(REDIS)
+        background = Background(app.bugs.found)
+        worker.stack.push_async_callback(background.close)
+        background.start("the item index", replica.run())
+        await replica.caught_up.wait()
+        worker.readiness.met(INDEX)
+        await app.retry.until_it_works("redis", fallback.refresh, worker.stopping)
+        background.start("the list for anybody", anybody.run(worker.stopping))
+
+    return delivery.run(
+        app, on_start=start, on_stop=worker.stop, stop_timeout_s=settings.stop_timeout_s
+    )
