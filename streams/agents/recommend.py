@@ -40,6 +40,7 @@ from streams.events import Click, EventLimits, parse_click
 from streams.records import Record
 from streams.stores.item_index import ItemIndex
 from streams.stores.profiles import ProfileStore, Stored, Write
+from streams.stores.remembered import RememberedSearches
 
 _USERS_AT_ONCE = 32  # of one search: the loop gets its turn between
 
@@ -75,11 +76,13 @@ class Recommender:
         rules: TasteRules,
         event_limits: EventLimits,
         popularity_half_life_s: float,
+        remembered_searches: int,
         stages: Stages,
         clock: Callable[[], float],
         measures: Measures,
     ) -> None:
         self._index = index
+        self._searches = RememberedSearches(index, remembered_searches)
         self._store = store
         self._fallback = fallback
         self._writer = writer
@@ -173,7 +176,7 @@ class Recommender:
                     )
                     for visit in some
                 ]
-                numbers, similarities = self._index.search(
+                numbers, similarities = self._searches.search(
                     np.concatenate(wanted), self._rules.candidates
                 )
             await self._slices.breathe()

@@ -1,1 +1,35 @@
-"""The one place that knows how Faust loses events, and how it does not."""
+"""The one place that knows how Faust loses events, and how it does not.
+
+app = make_app("recommender", kafka="localhost:9092", group="lookstream-recommender")
+agent(app, topic="clicks", handler=handle, dead_letters="dead-letters", observer=observer)
+exit_code = run(app, on_start=load_the_index, on_stop=close_the_store)
+"""
+
+from __future__ import annotations
+
+from streams.delivery.app import App
+from streams.delivery.batch import Batch, Handler, Message, OutcomeError, Refusal
+from streams.delivery.dead_letters import DeadLetter, read_dead_letter
+from streams.delivery.making import agent, make_app
+from streams.delivery.observer import NoObserver, Observer
+from streams.delivery.retry import Backoff, BatchClosing, Retry
+from streams.delivery.running import run
+
+__all__ = [
+    "App",
+    "Backoff",
+    "Batch",
+    "BatchClosing",
+    "DeadLetter",
+    "Handler",
+    "Message",
+    "NoObserver",
+    "Observer",
+    "OutcomeError",
+    "Refusal",
+    "Retry",
+    "agent",
+    "make_app",
+    "read_dead_letter",
+    "run",
+]

@@ -99,6 +99,14 @@ class Recommending(Section):
         ge=1,
         le=256,  # what the store saves in one round trip
     )
+    remembered_searches: int = setting(
+        20_000,
+        "Interests whose nearest items are remembered: those of the users who click now and then "
+        "again soon. A click moves one of a user's interests, so most searches for her next list "
+        "are spared. Each takes about 1.2 kB.",
+        ge=0,
+        le=10_000_000,
+    )
     max_items: int = setting(
         1_000_000,
         "Items beyond this many are left out of the index, loudly. It bounds the memory of every "

@@ -53,6 +53,7 @@ def run_recommender(settings: Settings) -> int:
         rules=rules,
         event_limits=settings.event_limits(),
         popularity_half_life_s=settings.popularity_half_life_s,
+        remembered_searches=settings.remembered_searches,
         stages=worker.stages,
         clock=time.time,
         measures=worker.metrics,

@@ -22,6 +22,7 @@ from streams.errors import EventError, Reason
 from streams.events import EventLimits
 from streams.records import RawRecord
 from tests.agents.records import image, picture, record
+from tests.support.waiting import wait_until_async
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -153,12 +154,11 @@ async def test_pictures_are_decoded_while_the_session_runs() -> None:
     batch = Batch([image(f"item-{n}", picture((n, n, n))) for n in range(6)])
     work = asyncio.create_task(bench.embedder.handle(batch))
 
-    async with asyncio.timeout(30):
-        while len(bench.model.decoded) < 6:  # all of them, with the first session call held up
-            await asyncio.sleep(0.001)
-        assert bench.model.calls == []
-        bench.model.gate.set()
-        await work
+    # All of them, with the first session call held up.
+    await wait_until_async(lambda: len(bench.model.decoded) == 6, 30, "all are decoded")
+    assert bench.model.calls == []
+    bench.model.gate.set()
+    await work
     assert all(name.startswith("decode") for name in bench.model.decoded)
 
 

@@ -113,7 +113,9 @@ def main() -> None:
                 )
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(report, indent=2) + "\n")
-    _console.print(f"[dim]written to {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}[/dim]")
+    _console.print(
+        f"[dim]written to {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}[/dim]"
+    )
 
 
 if __name__ == "__main__":

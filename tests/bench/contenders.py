@@ -1,4 +1,4 @@
-"""What lookstream's recommender is measured against. Run as `python -m tests.bench.contenders NAME`.
+"""What lookstream is measured against: `python -m tests.bench.contenders NAME`.
 
 echo   a bare Faust agent: one record in, one out
 naive  a Faust agent as a user of Faust, numpy and redis would write it, one event at a time
@@ -96,9 +96,7 @@ def naive() -> None:
             scores[seen] = -np.inf
             top = np.argpartition(-scores, LISTED)[:LISTED]
             top = top[np.argsort(-scores[top])]
-            await store.set(
-                f"{PREFIX}{user}", json.dumps({"taste": taste.tolist(), "seen": seen})
-            )
+            await store.set(f"{PREFIX}{user}", json.dumps({"taste": taste.tolist(), "seen": seen}))
             said = {
                 "user_id": user,
                 "trigger": {"partition": message.partition, "offset": message.offset},
@@ -131,6 +129,7 @@ async def plain() -> None:
         rules=TasteRules(),
         event_limits=EventLimits(),
         popularity_half_life_s=3 * 86_400.0,
+        remembered_searches=20_000,
         stages=Stages(),
         clock=time.time,
         measures=_Unmeasured(),

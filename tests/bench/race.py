@@ -1,4 +1,4 @@
-"""One contender at a time: its CPU for each list, lists a second, and click to list at a steady pace."""
+"""One contender at a time: CPU for each list, lists a second, click to list at a steady pace."""
 
 from __future__ import annotations
 
@@ -190,7 +190,9 @@ def _paced(
         due_s = start_s + number / load.pace_hz
         while (left_s := due_s - time.perf_counter()) > 0:
             time.sleep(left_s)
-        sent.append((time.perf_counter(), producer.send(course.topics.clicks, key=key, value=value)))
+        sent.append(
+            (time.perf_counter(), producer.send(course.topics.clicks, key=key, value=value))
+        )
     placed = [(at_s, future.get(30)) for at_s, future in sent]
     wait_until(
         lambda: all((m.partition, m.offset) in arrived for _, m in placed),
