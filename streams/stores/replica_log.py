@@ -12,8 +12,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import DependencyDown
+from streams.text import printable
 
 _REQUEST_TIMEOUT_S = 10.0
+_CLOSE_TIMEOUT_S = 5.0
 _RECORDS_AT_ONCE = 500
 _METADATA_MAX_AGE_MS = 30_000
 
@@ -78,8 +80,8 @@ class TopicLog:
 
     async def close(self) -> None:
         """Let go of the broker, reachable or not."""
-        with contextlib.suppress(TimeoutError, KafkaError):
-            await asyncio.wait_for(self._consumer.stop(), 5.0)
+        with contextlib.suppress(DependencyDown), _translated():
+            await asyncio.wait_for(self._consumer.stop(), _CLOSE_TIMEOUT_S)
 
     async def bounds(self) -> dict[int, Bounds]:
         """Of every partition there is."""
@@ -131,5 +133,15 @@ def _translated() -> Iterator[None]:
         yield
     except OffsetOutOfRangeError as error:
         raise LogChanged("the place to read on from is not in the topic any more") from error
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise DependencyDown("kafka", f"{type(error).__name__}: {error}"[:200]) from error
+    except TimeoutError as error:
+        raise DependencyDown("kafka", f"no answer within {_REQUEST_TIMEOUT_S:g} s") from error
+    except (KafkaError, OSError) as error:
+        detail = printable(f"{type(error).__name__}: {error}", 200)
+        raise DependencyDown("kafka", detail) from error
+    except asyncio.CancelledError as error:
+        # aiokafka shares futures between calls: when one call is given up, others see it as their
+        # own cancellation. Nobody cancelled us unless the task says so.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise DependencyDown("kafka", "the client lost its connections") from error

@@ -88,7 +88,8 @@ def main() -> None:
     only = parser.parse_args().only
     report: dict[str, object] = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "python": platform.python_version(),
     }
     with tempfile.TemporaryDirectory(prefix="lookstream-bench-") as temporary:
         folder = Path(temporary)
@@ -113,9 +114,7 @@ def main() -> None:
                 )
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(report, indent=2) + "\n")
-    _console.print(
-        f"[dim]written to {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}[/dim]"
-    )
+    _console.print(f"[dim]written to {OUT}[/dim]")
 
 
 if __name__ == "__main__":
