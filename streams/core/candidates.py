@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core.catalogue import Catalogue, Numbers, Vectors
-from streams.core.profile import Profile
+from streams.core.profile import KEY_DTYPE, Profile
 from streams.core.rules import TasteRules
+
+Keys = NDArray[np.uint32]
 
 
 @dataclass(slots=True)
@@ -35,6 +37,8 @@ def active(profile: Profile, rules: TasteRules, now_s: float) -> tuple[list[int]
     """
     strengths = profile.interests.strengths(rules, now_s - profile.clock_s)
     least = sum(strengths) / (2 * rules.list_length)
+    if strengths and min(strengths) >= least > 0.0:
+        return list(range(len(strengths))), strengths  # nearly always
     chosen = [at for at, strength in enumerate(strengths) if strength >= least > 0.0]
     return chosen, [strengths[at] for at in chosen]
 
@@ -52,58 +56,69 @@ def queries(profile: Profile, catalogue: Catalogue, rules: TasteRules, now_s: fl
     return profile.interests.vectors[chosen].reshape(len(chosen), catalogue.dim)
 
 
-def barred_keys(profile: Profile) -> set[int]:
-    """Keys of the items she has touched or doesn't want: not to be listed."""
-    data = profile.seen.data + profile.hidden.data
-    return set(np.frombuffer(data, "<u4").tolist())
+def barred_keys(profile: Profile) -> Keys:
+    """Keys of the items she has touched or doesn't want, rising: not to be listed."""
+    return np.sort(np.frombuffer(profile.seen.data + profile.hidden.data, KEY_DTYPE))
+
+
+def is_barred(keys: Keys, barred: Keys) -> NDArray[np.bool_]:
+    """Whether each of `keys` is among `barred`, which are rising: bool [n].
+
+    A binary search in numpy takes half the time of making a set of 300 keys, and asks all at once.
+    """
+    if not barred.size:
+        return np.zeros(keys.shape, np.bool_)
+    return barred.take(barred.searchsorted(keys), mode="clip") == keys
 
 
 def gather(
     found_numbers: Numbers,
     found_similarities: NDArray[np.float32],
-    barred: set[int],
+    barred: Keys,
     room: list[int],
     catalogue: Catalogue,
 ) -> Candidates:
     """The union of what was found near each interest, without what may not be listed.
 
     found_numbers, found_similarities: int32 and float32 [q, k], each row by falling similarity; a
-    number of -1 is none. `room` says how many at most to take for each interest.
+    number of -1 is none, and only others like it follow. `barred` are rising keys. `room` says how
+    many at most to take for each interest.
     """
-    pool = Candidates([], [], [])
     asked = found_numbers.ravel()
     if not asked.size:
-        return pool
-    if asked.min() < 0:
+        return Candidates([], [], [])
+    missing = None
+    if min(found_numbers[:, -1].tolist()) < 0:
+        missing = asked < 0
         if (most := asked.max()) < 0:
-            return pool
-        asked = np.where(asked < 0, most, asked)
-    keys = catalogue.keys(asked)
-    there = catalogue.available(asked)
-    if not there.all():
-        barred = barred.union(keys[~there].tolist())
-    numbers, rows, similarities = pool.numbers, pool.interests, pool.similarities
-    places: dict[int, int] = {}
-    found: list[list[int]] = found_numbers.tolist()
-    its_keys: list[list[int]] = keys.reshape(found_numbers.shape).tolist()  # type: ignore[assignment]
-    nearness: list[list[float]] = found_similarities.tolist()
-    for row, left in enumerate(room):
-        for number, key, similarity in zip(found[row], its_keys[row], nearness[row], strict=True):
-            if key in barred:
-                continue
-            if number in places:  # nearer to which of her interests?
-                place = places[number]
-                if similarity > similarities[place]:
-                    rows[place], similarities[place] = row, similarity
-                continue
-            if number < 0:
-                break
-            if not left:
-                pool.cut = True
-                break
-            left -= 1  # noqa: PLW2901
-            places[number] = len(numbers)
-            numbers.append(number)
-            rows.append(row)
-            similarities.append(similarity)
-    return pool
+            return Candidates([], [], [])
+        asked = np.where(missing, most, asked)  # the catalogue is asked of what it knows only
+    free = catalogue.available(asked) & ~is_barred(catalogue.keys(asked), barred)
+    if missing is not None:
+        free &= ~missing
+    places = np.flatnonzero(free)
+    width = found_numbers.shape[1]
+    ends = places.searchsorted(np.arange(width, asked.size + 1, width)).tolist()
+    taken, rows, cut, start = [], [], False, 0
+    for row, (end, most) in enumerate(zip(ends, room, strict=True)):
+        stop = min(end, start + most)
+        taken.append(places[start:stop])
+        rows += [row] * (stop - start)
+        cut |= stop < end
+        start = end
+    chosen = np.concatenate(taken)
+    numbers: list[int] = asked[chosen].tolist()
+    pool = Candidates(numbers, rows, found_similarities.ravel()[chosen].tolist(), cut)
+    return pool if len(set(numbers)) == len(numbers) else _each_once(pool)
+
+
+def _each_once(pool: Candidates) -> Candidates:
+    """Each item under the interest that it is nearest to; the first of equally near ones."""
+    nearest: dict[int, tuple[int, float]] = {}
+    for number, row, similarity in zip(
+        pool.numbers, pool.interests, pool.similarities, strict=True
+    ):
+        if number not in nearest or similarity > nearest[number][1]:
+            nearest[number] = row, similarity
+    rows, similarities = zip(*nearest.values(), strict=True)
+    return Candidates(list(nearest), list(rows), list(similarities), pool.cut)

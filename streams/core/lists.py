@@ -11,6 +11,8 @@ from streams.core.picks import Fallback, Pick, ReasonKind
 from streams.core.profile import Profile
 from streams.core.rules import TasteRules
 
+NOTHING_BARRED: candidates.Keys = np.empty(0, np.uint32)
+
 
 def make_list(
     profile: Profile,
@@ -64,7 +66,7 @@ def make_list(
 def make_fallback_list(fallback: Fallback, catalogue: Catalogue, rules: TasteRules) -> list[Pick]:
     """The list for somebody nobody knows yet: popular items, then the newest."""
     picks: list[Pick] = []
-    _fill(picks, set(), fallback, catalogue, rules)
+    _fill(picks, NOTHING_BARRED, fallback, catalogue, rules)
     return picks
 
 
@@ -78,61 +80,71 @@ def _choose(
     rules: TasteRules,
     now_s: float,
 ) -> list[Pick]:
-    n = len(pool.numbers)
-    if not n or not hers:
+    if not pool.numbers or not hers:
         return []
-    numbers = np.array([*pool.numbers, *hers.values()], np.int32)
-    vectors = catalogue.vectors(numbers)
-    # In this layout the product takes BLAS two thirds of the time of `vectors[:n] @ vectors.T`.
-    cosines = vectors @ np.ascontiguousarray(vectors[:n].T)
-    scores = ranker.score(pool, vectors[:n], profile, rules, now_s)
-    nearest, nearness = reasons.looks_like(cosines[n:])
-    scores = [
-        s if near >= rules.min_similarity else 0.0 for s, near in zip(scores, nearness, strict=True)
-    ]
-    duplicates = diversity.near_duplicates(
-        cosines[:n], catalogue.picture_hashes(numbers[:n]), rules
-    )
-    chosen = diversity.share_places(
-        scores, pool.interests, strengths, duplicates, rules.list_length
-    )
+    scores = ranker.score(pool, catalogue, profile, rules, now_s)
+    length, owners = rules.list_length, pool.interests
+    # Nearly always the best make a list as they are, so only they are compared: with hers, and
+    # among themselves. Only if some may not stand beside the others the whole pool is.
+    chosen = diversity.share_places(scores, owners, strengths, {}, length)
+    numbers = [pool.numbers[at] for at, _ in chosen]
+    nearest, nearness, duplicates = _compare(numbers, hers, catalogue, rules)
+    if duplicates or (nearness and min(nearness) < rules.min_similarity):
+        nearest, nearness, duplicates = _compare(pool.numbers, hers, catalogue, rules)
+        scores = [
+            score if near >= rules.min_similarity else 0.0
+            for score, near in zip(scores, nearness, strict=True)
+        ]
+        chosen = diversity.share_places(scores, owners, strengths, duplicates, length)
+        numbers = [pool.numbers[at] for at, _ in chosen]
+        nearest = [nearest[at] for at, _ in chosen]
+        nearness = [nearness[at] for at, _ in chosen]
     names = list(hers)
     item_id = catalogue.item_id
     return [
-        Pick(
-            pool.numbers[at],
-            item_id(pool.numbers[at]),
-            value,
-            1.0,
-            "looks-like",
-            names[nearest[at]],
-            nearness[at],
+        Pick(number, item_id(number), value, 1.0, "looks-like", names[hers_at], near)
+        for number, (_, value), hers_at, near in zip(
+            numbers, chosen, nearest, nearness, strict=True
         )
-        for at, value in chosen
     ]
+
+
+def _compare(
+    numbers: list[int], hers: dict[str, int], catalogue: Catalogue, rules: TasteRules
+) -> tuple[list[int], list[float], dict[int, list[int]]]:
+    """For each of `numbers`: which of hers is nearest, how near, and its near-duplicates."""
+    n = len(numbers)
+    all_numbers = np.array([*numbers, *hers.values()], np.int32)
+    vectors = catalogue.vectors(all_numbers)
+    # In this layout the product takes BLAS two thirds of the time of `vectors[:n] @ vectors.T`.
+    cosines = vectors @ np.ascontiguousarray(vectors[:n].T)
+    duplicates = diversity.near_duplicates(
+        cosines[:n], catalogue.picture_hashes(all_numbers[:n]), rules
+    )
+    return *reasons.looks_like(cosines[n:]), duplicates
 
 
 def _fill(
     picks: list[Pick],
-    barred: set[int],
+    barred: candidates.Keys,
     fallback: Fallback,
     catalogue: Catalogue,
     rules: TasteRules,
 ) -> None:
     """Add fallback items until the list is full. Their scores say no more than their order."""
     numbers = fallback.numbers.tolist()
-    keys = catalogue.keys(fallback.numbers).tolist()
-    there = catalogue.available(fallback.numbers).tolist()
+    there = catalogue.available(fallback.numbers)
+    free = there & ~candidates.is_barred(catalogue.keys(fallback.numbers), barred)
     listed = {pick.number for pick in picks}
     kinds: dict[int, ReasonKind] = {}
-    for number, kind, key, available in zip(numbers, fallback.kinds, keys, there, strict=True):
-        if available and key not in barred and number not in listed:
+    for number, kind, may_be_listed in zip(numbers, fallback.kinds, free.tolist(), strict=True):
+        if may_be_listed and number not in listed:
             kinds.setdefault(number, kind)
-    free = list(kinds)
+    left = list(kinds)
     base, step = (picks[-1].score, 2) if picks else (1.0, 1)
-    while free and len(picks) < rules.list_length:
-        chunk = free[: 2 * (rules.list_length - len(picks))]
-        del free[: len(chunk)]
+    while left and len(picks) < rules.list_length:
+        chunk = left[: 2 * (rules.list_length - len(picks))]
+        del left[: len(chunk)]
         for number in _unlike(chunk, [pick.number for pick in picks], catalogue, rules):
             if len(picks) == rules.list_length:
                 break

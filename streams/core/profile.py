@@ -12,6 +12,7 @@ from streams.core.recent import RecentItems
 from streams.core.repelled import Repelled
 
 KEY_BYTES = 4
+KEY_DTYPE = np.dtype("<u4")
 MOST_SOURCES = 8
 
 
@@ -61,7 +62,7 @@ class KeyMemory:
 
     def keys(self) -> list[int]:
         """The keys, oldest first."""
-        keys: list[int] = np.frombuffer(self.data, "<u4").tolist()
+        keys: list[int] = np.frombuffer(self.data, KEY_DTYPE).tolist()
         return keys
 
 

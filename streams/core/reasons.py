@@ -28,23 +28,26 @@ def items_of_hers(profile: Profile, catalogue: Catalogue) -> dict[str, int]:
 
     Her recent ones, and the last of each interest, which may be older.
     """
-    ids, recent = profile.recent.positive(), profile.recent.ids
-    ids += [item_id for item_id in profile.interests.items if item_id not in recent]
-    return {
+    number_of, recent = catalogue.number, profile.recent
+    hers = {
         item_id: number
-        for item_id, number in zip(ids, map(catalogue.number, ids), strict=True)
-        if number is not None
+        for item_id in recent.positive()
+        if (number := number_of(item_id)) is not None
     }
+    for item_id in profile.interests.items:
+        # What is recent and not there is unknown, or she dislikes it now.
+        if item_id not in hers and item_id not in recent.ids:
+            number = number_of(item_id)
+            if number is not None:
+                hers[item_id] = number
+    return hers
 
 
 def looks_like(
     cosines: NDArray[np.float32],
 ) -> tuple[list[int], list[float]]:
     """For each column (a candidate) of float32 [hers, n]: which of hers is nearest, how near."""
-    by_candidate = np.ascontiguousarray(cosines.T)
-    nearest = by_candidate.argmax(axis=1)
-    nearness = by_candidate[np.arange(len(nearest)), nearest]
-    return nearest.tolist(), nearness.tolist()
+    return cosines.argmax(axis=0).tolist(), cosines.max(axis=0).tolist()
 
 
 def check(

@@ -15,7 +15,7 @@ from streams.workers.common import Worker, model_refusals
 NAME = "embedder"
 
 # A batch of pictures is several session calls, so that decoding goes on while the session runs.
-_CALLS_A_BATCH = 4
+_CALLS_A_BATCH = 8
 
 
 def run_embedder(settings: Settings) -> int:

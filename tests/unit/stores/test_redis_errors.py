@@ -90,11 +90,10 @@ def test_what_waiting_won_t_mend_refuses_to_start(error: Exception, why: str) ->
 
 
 def test_a_certificate_nobody_trusts_refuses_to_start() -> None:
+    error = driver.ConnectionError("Error connecting")
+    error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")
     with pytest.raises(StartRefused, match="TLS"), refusing_to_start("shop:6379/0"):
-        try:
-            raise ssl.SSLCertVerificationError("certificate verify failed")
-        except ssl.SSLError as error:
-            raise driver.ConnectionError("Error connecting") from error
+        raise error
 
 
 def test_what_may_pass_is_waited_for_at_start_too() -> None:
