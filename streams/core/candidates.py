@@ -96,7 +96,7 @@ def gather(
     free = catalogue.available(asked) & ~is_barred(catalogue.keys(asked), barred)
     if missing is not None:
         free &= ~missing
-    places = np.flatnonzero(free)
+    places = free.nonzero()[0]
     width = found_numbers.shape[1]
     ends = places.searchsorted(np.arange(width, asked.size + 1, width)).tolist()
     taken, rows, cut, start = [], [], False, 0

@@ -19,7 +19,7 @@ def near_duplicates(
     cosines: float32 [n, n] of the items' first views; hashes: uint64 [n] perceptual hashes, of
     which 0 says nothing (a picture without contrast, or none).
     """
-    same = cosines > np.float32(rules.near_duplicate_similarity)
+    same = cosines > rules.near_duplicate_similarity
     if rules.near_duplicate_bits >= 0:
         bits = np.bitwise_count(hashes[:, None] ^ hashes) <= rules.near_duplicate_bits
         if np.count_nonzero(bits) > len(hashes):  # not only each with itself
@@ -48,7 +48,7 @@ def share_places(
     "Diversity by proportionality", SIGIR 2012). So each beginning of the list is shared fairly,
     and the values never rise. Candidates with a score of 0 or less are not listed.
     """
-    queues: list[list[int]] = [[] for _ in strengths]
+    queues: list[list[int]] = [[] for _ in strengths]  # of each owner, its best last
     for at in sorted(range(len(scores)), key=scores.__getitem__):
         if scores[at] > 0.0:
             queues[owners[at]].append(at)
@@ -56,7 +56,7 @@ def share_places(
     shares = [strength / total for strength in strengths]
     heap = [(-shares[o] * scores[queue[-1]], o) for o, queue in enumerate(queues) if queue]
     heapq.heapify(heap)
-    places = [0] * len(queues)
+    odds = [1] * len(queues)  # 2 places + 1
     blocked: set[int] = set()
     chosen: list[tuple[int, float]] = []
     while heap and len(chosen) < length:
@@ -65,13 +65,13 @@ def share_places(
         at = queue.pop()
         if at not in blocked:
             chosen.append((at, -value))
-            places[owner] += 1
-            blocked.update(duplicates.get(at, ()))
+            odds[owner] += 2
+            if at in duplicates:
+                blocked.update(duplicates[at])
         while queue and queue[-1] in blocked:
             queue.pop()
         if queue:
-            worth = shares[owner] / (2 * places[owner] + 1) * scores[queue[-1]]
-            heapq.heapreplace(heap, (-worth, owner))
+            heapq.heapreplace(heap, (-shares[owner] / odds[owner] * scores[queue[-1]], owner))
         else:
             heapq.heappop(heap)
     return chosen

@@ -87,6 +87,8 @@ class RecentItems:
 
     def positive(self) -> list[str]:
         """Ids of the items whose last word was not a dislike or hide, oldest first."""
+        if not self.traits.translate(None, _LIKED):
+            return self.ids.copy()  # nearly always
         return [
             item_id
             for item_id, trait in zip(self.ids, self.traits, strict=True)
@@ -97,6 +99,7 @@ class RecentItems:
 _SETTLED = bytes(trait for trait in range(256) if not trait & _PENDING)
 _VALID = bytes(trait for trait in range(256) if trait & _KIND < len(KINDS))
 _NEGATIVE = frozenset(KINDS.index(kind) for kind in NEGATIVE_KINDS)
+_LIKED = bytes(trait for trait in range(256) if trait & _KIND not in _NEGATIVE)
 
 
 def _weight(trait: int, rules: TasteRules) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import (
@@ -24,6 +25,7 @@ from aiokafka.consumer.subscription_state import (
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import Sender
+from aiokafka.record.default_records import _DefaultRecordBatchPy
 from faust.app.base import BootStrategy
 from faust.transport.conductor import Conductor
 from faust.transport.consumer import Consumer
@@ -118,6 +120,8 @@ HOOKS = (
     Hook(AIOKafkaClient, "_md_synchronizer", (), "watched: it keeps the metadata"),
     Hook(GroupCoordinator, "_coordination_routine", (), "watched: it keeps the membership"),
     Hook(Fetcher, "_fetch_requests_routine", (), "watched: it fetches"),
+    Hook(fetcher, "MemoryRecords", None, "reads header names that are no UTF-8"),
+    Hook(_DefaultRecordBatchPy, "_maybe_uncompress", (), "reads header names that are no UTF-8"),
 )
 
 

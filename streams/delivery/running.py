@@ -21,6 +21,7 @@ from typing import Any
 
 from streams.delivery.app import App
 from streams.delivery.bugs import EXIT_BUG, without_payload
+from streams.delivery.header_names import forgive_header_names
 from streams.delivery.hooks import check_hooks
 from streams.delivery.quiet import quiet_loggers
 from streams.delivery.retry import BatchClosing
@@ -77,6 +78,7 @@ def run(
     deadline = _Deadline(stop_timeout_s)
     try:
         check_hooks()
+        forgive_header_names()
         with asyncio.Runner() as runner:
             return runner.run(_Run(app, on_start, on_stop, stop_timeout_s, deadline).main())
     except StartRefused as refused:

@@ -20,7 +20,6 @@ from pathlib import Path
 import faust
 import numpy as np
 import redis.asyncio
-import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from streams.agents.fallback import FallbackItems
@@ -173,5 +172,4 @@ if __name__ == "__main__":
         case "naive":
             naive()
         case "plain":
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(plain())
+            asyncio.run(plain())
