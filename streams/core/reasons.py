@@ -47,7 +47,8 @@ def looks_like(
     cosines: NDArray[np.float32],
 ) -> tuple[list[int], list[float]]:
     """For each column (a candidate) of float32 [hers, n]: which of hers is nearest, how near."""
-    return cosines.argmax(axis=0).tolist(), cosines.max(axis=0).tolist()
+    nearest = cosines.argmax(axis=0)
+    return nearest.tolist(), cosines[nearest, np.arange(len(nearest))].tolist()
 
 
 def check(

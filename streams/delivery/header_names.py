@@ -75,7 +75,7 @@ class _Batch:
 class _ForgivingBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        self._buffer = _ForgivingBytes(self._buffer)
+        self._buffer: bytearray = _ForgivingBytes(self._buffer)
 
 
 class _ForgivingBytes(bytearray):
