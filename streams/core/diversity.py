@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from streams.core.rules import TasteRules
 
+_ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
+
 
 def near_duplicates(
     cosines: NDArray[np.float32], hashes: NDArray[np.uint64], rules: TasteRules
@@ -48,12 +50,31 @@ def share_places(
     "Diversity by proportionality", SIGIR 2012). So each beginning of the list is shared fairly,
     and the values never rise. Candidates with a score of 0 or less are not listed.
     """
-    queues: list[list[int]] = [[] for _ in strengths]  # of each owner, its best last
-    for at in sorted(range(len(scores)), key=scores.__getitem__):
-        if scores[at] > 0.0:
-            queues[owners[at]].append(at)
     total = sum(strengths) or 1.0
     shares = [strength / total for strength in strengths]
+    order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
+    if duplicates:
+        return _in_turn(scores, owners, shares, order, duplicates, length)
+    # Nothing drops out, so what each candidate is worth at its turn is known: a third faster.
+    falling = [map(share.__truediv__, _ODD) for share in shares]
+    worth = [next(falling[owners[at]]) * scores[at] for at in order]
+    best = sorted(range(len(worth)), key=worth.__getitem__, reverse=True)
+    return [(order[i], worth[i]) for i in best[:length] if worth[i] > 0.0]
+
+
+def _in_turn(
+    scores: Sequence[float],
+    owners: Sequence[int],
+    shares: Sequence[float],
+    order: Sequence[int],
+    duplicates: dict[int, list[int]],
+    length: int,
+) -> list[tuple[int, float]]:
+    """The same place by place, leaving out near-duplicates of what has got one."""
+    queues: list[list[int]] = [[] for _ in shares]  # of each owner, its best last
+    for at in reversed(order):
+        if scores[at] > 0.0:
+            queues[owners[at]].append(at)
     heap = [(-shares[o] * scores[queue[-1]], o) for o, queue in enumerate(queues) if queue]
     heapq.heapify(heap)
     odds = [1] * len(queues)  # 2 places + 1
@@ -66,8 +87,7 @@ def share_places(
         if at not in blocked:
             chosen.append((at, -value))
             odds[owner] += 2
-            if at in duplicates:
-                blocked.update(duplicates[at])
+            blocked.update(duplicates.get(at, ()))
         while queue and queue[-1] in blocked:
             queue.pop()
         if queue:

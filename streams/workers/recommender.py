@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 from threadpoolctl import threadpool_limits
@@ -94,6 +95,10 @@ def run_recommender(settings: Settings) -> int:
         worker.stack.push_async_callback(background.close)
         background.start("the item index", replica.run())
         await replica.caught_up.wait()
+        # The index is here to stay: a full collection would walk all of it, for tens of
+        # milliseconds at a time, with the event loop standing still.
+        gc.collect()
+        gc.freeze()
         worker.readiness.met(INDEX)
         await app.retry.until_it_works("redis", fallback.refresh, worker.stopping)
         background.start("the list for anybody", anybody.run(worker.stopping))
