@@ -139,9 +139,7 @@ from kafka import KafkaProducer
 
 producer = KafkaProducer(bootstrap_servers="localhost:9092", max_request_size=16_000_000)
 with open("sku-1.jpg", "rb") as picture:
-    producer.send(
-        "images", key=b"sku-1", value=picture.read(), headers=[("labels", b"shoes,red")]
-    )
+    producer.send("images", key=b"sku-1", value=picture.read(), headers=[("labels", b"shoes,red")])
 producer.send("images", key=b"sku-1", value=b'{"available": false}')
 producer.send("images", key=b"sku-1", value=None)  # withdrawn
 producer.send("clicks", key=b"u-42", value=b'{"item_id": "sku-1", "kind": "like"}')
