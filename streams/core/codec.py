@@ -4,7 +4,7 @@ r"""A profile as bytes: what lies in the store.
     counts u16: dim interests repelled recent seen hidden marks
     events u32, clock_s f64
     short, long f64 [interests]         repelled weights f64 [repelled]      offsets i64 [marks]
-    interest vectors f16 [interests, dim]
+    interest vectors i16 [interests, dim], in steps of 2**-14
     repelled codes i8 [repelled, dim]
     recent times u32 [recent], traits u8 [recent]
     seen u32 [seen], hidden u32 [hidden]
@@ -18,13 +18,17 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
+from array import array
 
 import numpy as np
 
+from streams.core.catalogue import Vectors
 from streams.core.interests import Interests
 from streams.core.profile import KEY_BYTES, KeyMemory, Profile
 from streams.core.recent import RecentItems, valid_traits
 from streams.core.repelled import Repelled
+from streams.core.vectors import FIXED, STEP, STEPS
 
 VERSION = 1
 MAGIC = b"LP"
@@ -66,9 +70,9 @@ def encode(profile: Profile) -> bytes:
         (
             head,
             weights,
-            interests.vectors.astype("<f2").tobytes(),
+            (interests.vectors * STEPS).astype(FIXED).tobytes(),
             repelled.codes.tobytes(),
-            struct.pack(f"<{m}I", *recent.times_s),
+            _little_endian(recent.times_s).tobytes(),
             recent.traits,
             profile.seen.data,
             profile.hidden.data,
@@ -100,14 +104,11 @@ def decode(data: bytes) -> Profile:
         raise ProfileCorrupt(f"a profile of {n + r} vectors can't have {dim} components each")
 
     numbers = struct.unpack_from(f"<{2 * n + r}d{marks}q", data, weights_at)
-    short, long = list(numbers[:n]), list(numbers[n : 2 * n])
-    weights, offsets = list(numbers[2 * n : 2 * n + r]), numbers[2 * n + r :]
-    finite = [clock_s, *short, *long, *weights]
-    if not (min(finite) >= 0.0 and sum(finite) < math.inf):  # so a nan is refused too
+    weights, offsets = numbers[: 2 * n + r], numbers[2 * n + r :]
+    # Written so that a nan is refused too, which min() may overlook but a sum can't.
+    if not (min(weights, default=0.0) >= 0.0 <= clock_s and clock_s + sum(weights) < math.inf):
         raise ProfileCorrupt("a weight or the clock of a profile is negative or not finite")
-    vectors = np.frombuffer(data, "<f2", n * dim, vectors_at).astype(np.float32)
-    if not math.isfinite(float(np.add.reduce(vectors))):
-        raise ProfileCorrupt("an interest has a component that is not finite")
+    vectors: Vectors = np.frombuffer(data, FIXED, n * dim, vectors_at) * STEP
     traits = bytearray(data[traits_at:seen_at])
     if not valid_traits(traits):
         raise ProfileCorrupt("a recent item has an unknown kind")
@@ -120,17 +121,31 @@ def decode(data: bytes) -> Profile:
     sources, items = text[1 : 1 + marks], text[1 + marks : 1 + marks + n]
     if len(set(sources)) != marks:
         raise ProfileCorrupt("a profile names a source twice")
-    codes = np.frombuffer(data, np.int8, r * dim, codes_at).copy()
+    times = array("I", data[times_at:traits_at])
     return Profile(
         model_id=text[0],
         clock_s=clock_s,
         events=events,
         marks=dict(zip(sources, offsets, strict=True)),
-        interests=Interests(vectors.reshape(n, dim), short, long, items),
-        repelled=Repelled(codes.reshape(r, dim), weights),
-        recent=RecentItems(
-            text[1 + marks + n :], list(struct.unpack_from(f"<{m}I", data, times_at)), traits
+        interests=Interests(
+            vectors.reshape(n, dim), list(weights[:n]), list(weights[n : 2 * n]), items
         ),
+        repelled=Repelled() if r == 0 else _repelled(data[codes_at:times_at], weights[2 * n :]),
+        recent=RecentItems(text[1 + marks + n :], _little_endian(times), traits),
         seen=KeyMemory(data[seen_at:hidden_at]),
         hidden=KeyMemory(data[hidden_at:text_at]),
     )
+
+
+def _repelled(codes: bytes, weights: tuple[float, ...]) -> Repelled:
+    rows = np.frombuffer(codes, np.int8).reshape(len(weights), -1)
+    return Repelled(rows.copy(), list(weights))
+
+
+def _little_endian(times: array[int]) -> array[int]:
+    """`times` with its bytes as they are stored: itself, nearly everywhere."""
+    if sys.byteorder == "little":
+        return times
+    swapped = times[:]
+    swapped.byteswap()
+    return swapped

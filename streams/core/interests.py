@@ -9,16 +9,15 @@ as PinnerSage does offline: A. Pal et al., KDD 2020).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from streams.core.catalogue import Vectors
 from streams.core.rules import TasteRules
-from streams.core.vectors import Vector, nearest, towards, unit
+from streams.core.vectors import Vector, nearest, rounded, towards, unit
 
-# A step below the smallest would be lost in the rounding to float16, and an interest of years
+# A step below the smallest would be lost in the rounding, and an interest of years
 # could not follow her any more; a step above the largest would make it the item's, not hers.
 SMALLEST_STEP = 0.02
 LARGEST_STEP = 0.5
@@ -34,12 +33,12 @@ DISLIKE_TAKES = 0.5
 class Interests:
     """Parallel arrays, one row an interest, in no particular order.
 
-    Vectors are float32 that float16 can hold exactly: rounded at each change, as they are stored.
+    Vectors are float32 rounded at each change as they are stored: see vectors.rounded.
     Weights are as of the profile's clock, in clicks.
     """
 
     vectors: Vectors = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    """float32 [n, dim], unit rows (to float16's precision)."""
+    """float32 [n, dim], unit rows (within rounding, 1e-3)."""
     short: list[float] = field(default_factory=list)
     long: list[float] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
@@ -50,18 +49,20 @@ class Interests:
 
     def strengths(self, rules: TasteRules, ahead_s: float = 0.0) -> list[float]:
         """What each interest counts `ahead_s` after the profile's clock."""
-        boost, keep = rules.short_term_boost, 1.0
-        if ahead_s > 0.0:
-            boost *= faded(ahead_s, rules.short_half_life_s)
-            keep = faded(ahead_s, rules.long_half_life_s)
+        boost = rules.short_term_boost
+        if ahead_s <= 0.0:
+            return [boost * s + w for s, w in zip(self.short, self.long, strict=True)]
+        boost *= faded(ahead_s, rules.short_half_life_s)
+        keep = faded(ahead_s, rules.long_half_life_s)
         return [boost * s + keep * w for s, w in zip(self.short, self.long, strict=True)]
 
     def fade(self, passed_s: float, rules: TasteRules) -> None:
         """Let `passed_s` of event time pass, and forget what is nothing any more."""
-        short_kept = faded(passed_s, rules.short_half_life_s)
-        long_kept = faded(passed_s, rules.long_half_life_s)
-        self.short = [weight * short_kept for weight in self.short]
-        self.long = [weight * long_kept for weight in self.long]
+        if passed_s > 0.0:
+            short_kept = faded(passed_s, rules.short_half_life_s)
+            long_kept = faded(passed_s, rules.long_half_life_s)
+            self.short = [weight * short_kept for weight in self.short]
+            self.long = [weight * long_kept for weight in self.long]
         strengths = self.strengths(rules)
         total = sum(strengths)
         least = total * FADED_SHARE
@@ -69,7 +70,7 @@ class Interests:
             self._keep([])
         elif min(strengths) < least:
             self._keep([at for at, strength in enumerate(strengths) if strength >= least])
-        while len(self) > rules.interests:  # the rule was lowered since
+        while len(self.items) > rules.interests:  # the rule was lowered since
             into, gone = self._cheapest_merge(self.vectors, self.strengths(rules), rules)
             self._merge(into, gone, rules)
             self._keep([at for at in range(len(self)) if at != gone])
@@ -89,7 +90,7 @@ class Interests:
         if gain <= total * FADED_SHARE:
             return
         if not strengths:
-            self.vectors = _rounded(views[:1])
+            self.vectors = rounded(views[:1])
             self.short, self.long, self.items = [short], [long], [item_id]
             return
         most = total * rules.largest_click_share / (1.0 - rules.largest_click_share)
@@ -107,7 +108,7 @@ class Interests:
             at = joined
         step = gain / (strengths[at] + gain)
         step = min(max(step, SMALLEST_STEP), LARGEST_STEP)
-        self.vectors[at] = towards(self.vectors[at], view, step).astype(np.float16)
+        self.vectors[at] = rounded(towards(self.vectors[at], view, step))
         self.short[at] += short
         self.long[at] += long
         self.items[at] = item_id
@@ -130,7 +131,7 @@ class Interests:
         Or, if nothing is lost less by that, say which interest is to take the click in. That one
         resembles it at least by `min_similarity`: nothing is merged into what it isn't like.
         """
-        rows = np.concatenate([self.vectors, _rounded(view)[None]])
+        rows = np.concatenate([self.vectors, rounded(view)[None]])
         last = len(self)
         if last >= rules.interests:
             into, gone = self._cheapest_merge(rows, [*strengths, gain], rules)
@@ -171,7 +172,7 @@ class Interests:
         s, t = (self.strengths(rules)[at] for at in (into, gone))
         heavier = self.vectors[into if s >= t else gone]
         both = self.vectors[into] * np.float32(s) + self.vectors[gone] * np.float32(t)
-        self.vectors[into] = _rounded(unit(both, heavier))
+        self.vectors[into] = rounded(unit(both, heavier))
         if self.short[gone] > self.short[into]:
             self.items[into] = self.items[gone]  # the one moved more lately
         self.short[into] += self.short[gone]
@@ -186,9 +187,4 @@ class Interests:
 
 def faded(passed_s: float, half_life_s: float) -> float:
     """The part of a weight that is left after `passed_s`."""
-    return math.pow(0.5, min(max(passed_s, 0.0) / half_life_s, 1000.0))
-
-
-def _rounded(vectors: Vectors) -> Vectors:
-    """To what float16 holds, as float32: what the store would give back."""
-    return vectors.astype(np.float16).astype(np.float32)
+    return 0.5 ** min(passed_s / half_life_s, 1000.0) if passed_s > 0.0 else 1.0

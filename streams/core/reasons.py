@@ -12,6 +12,8 @@ from streams.core.rules import TasteRules
 
 # Two orders of summing 256 float32 products differ by less.
 TOLERANCE = 1e-5
+# Each costs a look-up and a row of products for every list, so not all that she remembers.
+MOST_LATEST = 24
 
 
 def similarity(catalogue: Catalogue, a: int, b: int) -> float:
@@ -26,17 +28,18 @@ def similarity(catalogue: Catalogue, a: int, b: int) -> float:
 def items_of_hers(profile: Profile, catalogue: Catalogue) -> dict[str, int]:
     """Items a reason may name, with their numbers: known ones that she likes or looked at.
 
-    Her recent ones, and the last of each interest, which may be older.
+    Her latest `MOST_LATEST`, and the last of each interest, which may be older.
     """
     number_of, recent = catalogue.number, profile.recent
+    liked = recent.positive()
     hers = {
         item_id: number
-        for item_id in recent.positive()
+        for item_id in liked[-MOST_LATEST:]
         if (number := number_of(item_id)) is not None
     }
     for item_id in profile.interests.items:
-        # What is recent and not there is unknown, or she dislikes it now.
-        if item_id not in hers and item_id not in recent.ids:
+        # What is recent and not liked she dislikes by now.
+        if item_id not in hers and (item_id in liked or item_id not in recent.ids):
             number = number_of(item_id)
             if number is not None:
                 hers[item_id] = number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 from streams.core.rules import KINDS, NEGATIVE_KINDS, TasteRules
@@ -17,15 +18,15 @@ LATEST_S = 2**32 - 1
 
 @dataclass(slots=True)
 class RecentItems:
-    """Three parallel lists, least recently touched first. Few objects, so cheap to store.
+    """Three parallel columns, least recently touched first. Few objects, so cheap to store.
 
     An item touched again moves to the end. It keeps the heavier of two positive kinds; between
     liking and disliking the later word counts.
     """
 
     ids: list[str] = field(default_factory=list)
-    times_s: list[int] = field(default_factory=list)
-    """Whole seconds of event time, 0 to `LATEST_S`."""
+    times_s: array[int] = field(default_factory=lambda: array("I"))
+    """Whole seconds of event time, 0 to `LATEST_S`, in 32 bits."""
     traits: bytearray = field(default_factory=bytearray)
 
     def __len__(self) -> int:
@@ -42,7 +43,7 @@ class RecentItems:
         rules: TasteRules,
     ) -> None:
         """Remember an event of `weight` at `at_s`; `pending` if the item's vector isn't known."""
-        trait = KINDS.index(kind) | (_PENDING if pending else 0)
+        trait = _NUMBER[kind] | (_PENDING if pending else 0)
         if kind == "dwell" and rules.dwell_weight > 0.0:
             trait |= min(int(8.0 * weight / rules.dwell_weight), 7) << _EIGHTHS
         time_s = int(at_s)
@@ -59,8 +60,7 @@ class RecentItems:
 
     def _oldest(self, rules: TasteRules) -> int:
         """The entry to forget. Pending ones may outstay the others: they aren't in an interest."""
-        pending = len(self.pending())
-        if not 0 < pending <= rules.pending:
+        if not 0 < len(self.pending()) <= rules.pending:
             return 0
         return next(at for at, trait in enumerate(self.traits) if not trait & _PENDING)
 
@@ -96,6 +96,7 @@ class RecentItems:
         ]
 
 
+_NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _SETTLED = bytes(trait for trait in range(256) if not trait & _PENDING)
 _VALID = bytes(trait for trait in range(256) if trait & _KIND < len(KINDS))
 _NEGATIVE = frozenset(KINDS.index(kind) for kind in NEGATIVE_KINDS)

@@ -28,18 +28,24 @@ class Repelled:
     """
 
     codes: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, 0), np.int8))
-    """int8 [n, dim]; the direction of a row is what counts, not its length."""
+    """int8 [n, dim]; the direction of a row is what counts, not its length. Replaced as a whole,
+    never written into."""
     weights: list[float] = field(default_factory=list)
+    _rows: Vectors | None = field(default=None, init=False, repr=False, compare=False)
+    _rows_of: NDArray[np.int8] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.weights)
 
     def vectors(self) -> Vectors:
-        """float32 [n, dim], unit rows."""
-        rows = self.codes.astype(np.float32)
-        squares: Vectors = np.add.reduce(rows * rows, axis=1, keepdims=True)
-        lengths: Vectors = np.sqrt(np.maximum(squares, np.float32(1.0)))
-        return rows / lengths
+        """float32 [n, dim], unit rows. Not to be written into."""
+        if self._rows is None or self._rows_of is not self.codes:
+            # Once for a click and the list after it, unless that click changes them.
+            rows = self.codes.astype(np.float32)
+            squares: Vectors = np.add.reduce(rows * rows, axis=1, keepdims=True)
+            self._rows = rows / np.sqrt(np.maximum(squares, np.float32(1.0)))
+            self._rows_of = self.codes
+        return self._rows
 
     def strengths(self, rules: TasteRules, ahead_s: float = 0.0) -> list[float]:
         """How strongly each repels `ahead_s` after the clock: w / (w + 1), so 0 to 1."""
@@ -53,7 +59,7 @@ class Repelled:
         factor = faded(passed_s, rules.repel_half_life_s)
         self.weights = [weight * factor for weight in self.weights]
         self._drop_light()
-        if len(self) > rules.repelled:  # the rule was lowered since
+        if len(self.weights) > rules.repelled:  # the rule was lowered since
             by_weight = sorted(range(len(self)), key=lambda at: -self.weights[at])
             self._keep(sorted(by_weight[: rules.repelled]))
 
@@ -70,18 +76,19 @@ class Repelled:
             if similarity >= rules.join_similarity:
                 step = weight / (self.weights[at] + weight)
                 step = min(max(step, SMALLEST_STEP), LARGEST_STEP)
-                self.codes[at] = _coded(towards(rows[at], view, step))
+                self._replace(at, towards(rows[at], view, step))
                 self.weights[at] = min(self.weights[at] + weight, MOST_WEIGHT)
                 return
-        code, weight = _coded(views[0]), min(weight, MOST_WEIGHT)
+        weight = min(weight, MOST_WEIGHT)
         if not self.weights:
-            self.codes, self.weights = code[None], [weight]
+            self.codes, self.weights = _coded(views[0])[None], [weight]
         elif len(self) < rules.repelled:
-            self.codes = np.concatenate([self.codes, code[None]])
+            self.codes = np.concatenate([self.codes, _coded(views[0])[None]])
             self.weights.append(weight)
         else:
             lightest = self.weights.index(min(self.weights))
-            self.codes[lightest], self.weights[lightest] = code, weight
+            self._replace(lightest, views[0])
+            self.weights[lightest] = weight
 
     def forgive(self, views: Vectors, rules: TasteRules) -> None:
         """A positive click on an item with these views: she doesn't dislike all of that."""
@@ -91,6 +98,11 @@ class Repelled:
         if similarity >= rules.join_similarity:
             self.weights[at] *= 1.0 - LIKE_TAKES * min(similarity, 1.0)
             self._drop_light()
+
+    def _replace(self, at: int, vector: Vector) -> None:
+        codes = self.codes.copy()
+        codes[at] = _coded(vector)
+        self.codes = codes
 
     def _drop_light(self) -> None:
         if min(self.weights) < FORGIVEN_BELOW:

@@ -236,7 +236,9 @@ async def test_rights_on_its_own_prefix_are_enough(own_valkey: Valkey, profiles:
 
 async def test_a_cluster_refuses_to_start(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("cluster")
-    with Valkey(folder, args=("--cluster-enabled", "yes")) as cluster:
+    # By default the bus is 10,000 above the port, which may be no port at all.
+    bus = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    with Valkey(folder, args=bus) as cluster:
         store = RedisProfiles(cluster.url)
         # A cluster without its slots says it is down; with them, that the keys lie apart.
         await store._redis.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
