@@ -14,6 +14,7 @@ from inference.errors import ModelError
 from streams.errors import StartRefused
 from streams.local.children import ChildFailed
 from streams.local.demo import Options, Outcome, run_demo
+from streams.local.foreground import own_foreground
 from streams.settings import load_settings
 
 _DEFAULT_MODEL = "resnet50-thin:int8"
@@ -92,7 +93,8 @@ def demo(  # noqa: PLR0917 - each is an option, and has a name there
 def _demo(given: dict[str, Any]) -> int:
     console = Console()
     try:
-        outcome = run_demo(Options(**given, models_dir=load_settings().models_dir), console)
+        with own_foreground():
+            outcome = run_demo(Options(**given, models_dir=load_settings().models_dir), console)
     except (ChildFailed, StartRefused, ModelError, KafkaError, ValueError, OSError) as error:
         Console(stderr=True).print(
             f"The demo failed. {error}", markup=False, highlight=False, soft_wrap=True
