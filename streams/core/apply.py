@@ -50,7 +50,8 @@ def apply(
 
     number = catalogue.number(item_id)
     if number is not None:
-        _fold(profile, item_id, kind, at_s, weight, catalogue.views(number), rules)
+        fact = click if at_s == click.at_s else ClickFact(item_id, kind, at_s)
+        _fold(profile, fact, weight, catalogue.views(number), rules)
     profile.recent.note(item_id, kind, weight, at_s, pending=number is None, rules=rules)
     if kind in NEGATIVE_KINDS:
         profile.hidden.add(key, rules.hidden)
@@ -87,31 +88,17 @@ def _fold_pending(profile: Profile, catalogue: Catalogue, rules: TasteRules) -> 
         if number is None:
             continue
         recent.set_pending(at, False)
-        weight = recent.weight(at, rules)
-        _fold(
-            profile,
-            recent.ids[at],
-            recent.kind(at),
-            recent.times_s[at],
-            weight,
-            catalogue.views(number),
-            rules,
-        )
+        fact = ClickFact(recent.ids[at], recent.kind(at), recent.times_s[at])
+        _fold(profile, fact, recent.weight(at, rules), catalogue.views(number), rules)
 
 
 def _fold(
-    profile: Profile,
-    item_id: str,
-    kind: str,
-    at_s: float,
-    weight: float,
-    views: Vectors,
-    rules: TasteRules,
+    profile: Profile, fact: ClickFact, weight: float, views: Vectors, rules: TasteRules
 ) -> None:
     """Move the interests, or what repels her, by an event on an item with these views."""
-    age_s = profile.clock_s - at_s
-    if kind in NEGATIVE_KINDS:
-        if kind == "dislike":
+    age_s = profile.clock_s - fact.at_s
+    if fact.kind in NEGATIVE_KINDS:
+        if fact.kind == "dislike":
             profile.interests.weaken(views, rules)
         profile.repelled.repel(views, weight * faded(age_s, rules.repel_half_life_s), rules)
         return
@@ -119,6 +106,6 @@ def _fold(
     if age_s > 0.0:
         short *= faded(age_s, rules.short_half_life_s)
         long *= faded(age_s, rules.long_half_life_s)
-    profile.interests.attract(views, short, long, item_id, rules)
+    profile.interests.attract(views, short, long, fact.item_id, rules)
     if profile.repelled.weights:
         profile.repelled.forgive(views, rules)

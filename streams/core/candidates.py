@@ -68,7 +68,9 @@ def is_barred(keys: Keys, barred: Keys) -> NDArray[np.bool_]:
     """
     if not barred.size:
         return np.zeros(keys.shape, np.bool_)
-    return barred.take(barred.searchsorted(keys), mode="clip") == keys
+    nearest: Keys = barred.take(barred.searchsorted(keys), mode="clip")
+    same: NDArray[np.bool_] = nearest == keys
+    return same
 
 
 def gather(
@@ -93,7 +95,7 @@ def gather(
         if (most := asked.max()) < 0:
             return Candidates([], [], [])
         asked = np.where(missing, most, asked)  # the catalogue is asked of what it knows only
-    free = catalogue.available(asked) & ~is_barred(catalogue.keys(asked), barred)
+    free = catalogue.available(asked) > is_barred(catalogue.keys(asked), barred)  # and not
     if missing is not None:
         free &= ~missing
     places = free.nonzero()[0]

@@ -119,14 +119,15 @@ def decode(data: bytes) -> Profile:
     if len(text) != 1 + marks + n + m:
         raise ProfileCorrupt(f"a profile has {len(text)} ids instead of {1 + marks + n + m}")
     sources, items = text[1 : 1 + marks], text[1 + marks : 1 + marks + n]
-    if len(set(sources)) != marks:
+    applied = dict(zip(sources, offsets, strict=True))
+    if len(applied) != marks:
         raise ProfileCorrupt("a profile names a source twice")
     times = array("I", data[times_at:traits_at])
     return Profile(
         model_id=text[0],
         clock_s=clock_s,
         events=events,
-        marks=dict(zip(sources, offsets, strict=True)),
+        marks=applied,
         interests=Interests(
             vectors.reshape(n, dim), list(weights[:n]), list(weights[n : 2 * n]), items
         ),

@@ -54,7 +54,11 @@ def share_places(
     shares = [strength / total for strength in strengths]
     order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
     if duplicates:
-        return _in_turn(scores, owners, shares, order, duplicates, length)
+        queues: list[list[int]] = [[] for _ in shares]  # of each owner, its best last
+        for at in reversed(order):
+            if scores[at] > 0.0:
+                queues[owners[at]].append(at)
+        return _in_turn(queues, scores, shares, duplicates, length)
     # Nothing drops out, so what each candidate is worth at its turn is known: a third faster.
     falling = [map(share.__truediv__, _ODD) for share in shares]
     worth = [next(falling[owners[at]]) * scores[at] for at in order]
@@ -63,18 +67,13 @@ def share_places(
 
 
 def _in_turn(
+    queues: list[list[int]],
     scores: Sequence[float],
-    owners: Sequence[int],
     shares: Sequence[float],
-    order: Sequence[int],
     duplicates: dict[int, list[int]],
     length: int,
 ) -> list[tuple[int, float]]:
     """The same place by place, leaving out near-duplicates of what has got one."""
-    queues: list[list[int]] = [[] for _ in shares]  # of each owner, its best last
-    for at in reversed(order):
-        if scores[at] > 0.0:
-            queues[owners[at]].append(at)
     heap = [(-shares[o] * scores[queue[-1]], o) for o, queue in enumerate(queues) if queue]
     heapq.heapify(heap)
     odds = [1] * len(queues)  # 2 places + 1

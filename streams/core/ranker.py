@@ -22,12 +22,12 @@ def score(
     repelled = profile.repelled
     if not len(repelled) or not candidates.numbers:
         return candidates.similarities
-    taken = rules.repulsion * np.array(
-        repelled.strengths(rules, now_s - profile.clock_s), np.float32
-    )
+    strengths = repelled.strengths(rules, now_s - profile.clock_s)
+    taken = np.array([[rules.repulsion * strength] for strength in strengths], np.float32)
     vectors = catalogue.vectors(np.array(candidates.numbers, np.int32))
-    repulsions = (vectors @ (repelled.vectors() * taken[:, None]).T).max(axis=1).tolist()
+    cosines = vectors @ (repelled.vectors() * taken).T
+    repulsions = np.maximum.reduce(cosines, axis=1, initial=0.0).tolist()
     return [
-        similarity - repulsion if repulsion > 0.0 else similarity
+        similarity - repulsion
         for similarity, repulsion in zip(candidates.similarities, repulsions, strict=True)
     ]

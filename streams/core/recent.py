@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from itertools import compress
 
 from streams.core.rules import KINDS, NEGATIVE_KINDS, TasteRules
 
@@ -87,20 +88,14 @@ class RecentItems:
 
     def positive(self) -> list[str]:
         """Ids of the items whose last word was not a dislike or hide, oldest first."""
-        if not self.traits.translate(None, _LIKED):
-            return self.ids.copy()  # nearly always
-        return [
-            item_id
-            for item_id, trait in zip(self.ids, self.traits, strict=True)
-            if trait & _KIND not in _NEGATIVE
-        ]
+        return list(compress(self.ids, self.traits.translate(_IS_POSITIVE)))
 
 
 _NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _SETTLED = bytes(trait for trait in range(256) if not trait & _PENDING)
 _VALID = bytes(trait for trait in range(256) if trait & _KIND < len(KINDS))
 _NEGATIVE = frozenset(KINDS.index(kind) for kind in NEGATIVE_KINDS)
-_LIKED = bytes(trait for trait in range(256) if trait & _KIND not in _NEGATIVE)
+_IS_POSITIVE = bytes(trait & _KIND not in _NEGATIVE for trait in range(256))
 
 
 def _weight(trait: int, rules: TasteRules) -> float:

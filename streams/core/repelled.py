@@ -39,13 +39,14 @@ class Repelled:
 
     def vectors(self) -> Vectors:
         """float32 [n, dim], unit rows. Not to be written into."""
-        if self._rows is None or self._rows_of is not self.codes:
-            # Once for a click and the list after it, unless that click changes them.
-            rows = self.codes.astype(np.float32)
-            squares: Vectors = np.add.reduce(rows * rows, axis=1, keepdims=True)
-            self._rows = rows / np.sqrt(np.maximum(squares, np.float32(1.0)))
-            self._rows_of = self.codes
-        return self._rows
+        if self._rows is not None and self._rows_of is self.codes:
+            return self._rows  # made for the click, wanted again for the list after it
+        codes = self.codes.astype(np.float32)
+        squares: Vectors = np.add.reduce(codes * codes, axis=1, keepdims=True)
+        lengths: Vectors = np.sqrt(np.maximum(squares, np.float32(1.0)))
+        rows = codes / lengths
+        self._rows, self._rows_of = rows, self.codes
+        return rows
 
     def strengths(self, rules: TasteRules, ahead_s: float = 0.0) -> list[float]:
         """How strongly each repels `ahead_s` after the clock: w / (w + 1), so 0 to 1."""

@@ -23,6 +23,8 @@ Vectors = NDArray[np.float32]
 _MOST_CHANGES = 64
 """With more changes than this since it was made, a search is made again."""
 
+_STEPS = np.float32(2**14)
+
 NONE = -1
 
 
@@ -69,12 +71,13 @@ class RememberedSearches:
     def search(self, queries: Vectors, k: int) -> tuple[Numbers, Vectors]:
         """The `k` items nearest to each query and their cosines, best first, as ItemIndex.search.
 
-        queries  float32 [q, dim], unit rows whose components are float16 numbers, as interests are.
+        queries  float32 [q, dim], unit rows. Rows that are equal to 2**-14 in every component, in
+                 which interests are stored, are the same query.
         Returns int32 [q, k] and float32 [q, k]; -1 and -inf pad.
         """
         numbers = np.full((len(queries), k), NONE, np.int32)
         similarities = np.full((len(queries), k), -np.inf, np.float32)
-        keys = [row.tobytes() for row in queries.astype(np.float16)]
+        keys = [row.tobytes() for row in np.rint(queries * _STEPS).astype(np.int16)]
         missing: list[int] = []
         now = self._index.changes
         for at, key in enumerate(keys):

@@ -151,14 +151,14 @@ async def plain() -> None:
     await producer.start()
     committed_s = time.monotonic()
     while not following.done():
-        for records in (await consumer.getmany(timeout_ms=500, max_records=256)).values():
-            batch = Batch(records)
-            await recommender.handle(batch)
-            acked = [
-                await producer.send(m.topic, m.value, m.key, headers=list(m.headers))
-                for m in batch.sends
-            ]
-            await asyncio.gather(*acked)
+        fetched = await consumer.getmany(timeout_ms=500, max_records=256)
+        batch = Batch([record for records in fetched.values() for record in records])
+        await recommender.handle(batch)
+        acked = [
+            await producer.send(m.topic, m.value, m.key, headers=list(m.headers))
+            for m in batch.sends
+        ]
+        await asyncio.gather(*acked)
         if time.monotonic() - committed_s > 1.0:
             await consumer.commit()
             committed_s = time.monotonic()

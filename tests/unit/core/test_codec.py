@@ -79,11 +79,13 @@ def test_a_weight_that_is_none_is_refused(weight):
         decode(bytes(stored))
 
 
-def test_a_vector_that_is_not_finite_is_refused():
-    profile = visit(WORLD, [ClickFact("0/1", "like", NOW_S)])
-    profile.interests.vectors[0, 3] = np.nan
-    with pytest.raises(ProfileCorrupt, match="component"):
-        decode(encode(profile))
+def test_whatever_is_in_the_place_of_a_vector_is_one():
+    stored = bytearray(encode(visit(WORLD, [ClickFact("0/1", "like", NOW_S)])))
+    at = struct.calcsize("<2sBx7HId") + struct.calcsize("<2d1q")
+    stored[at : at + 8] = struct.pack("<4h", -(2**15), 2**15 - 1, 0, 1)
+    profile = decode(bytes(stored))
+    assert profile.interests.vectors[0, :4].tolist() == [-2.0, 2.0 - 2**-14, 0.0, 2**-14]
+    assert encode(profile) == bytes(stored)
 
 
 def test_another_version_is_refused_by_its_number():

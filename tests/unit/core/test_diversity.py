@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,19 @@ def test_values_never_rise_and_nothing_is_chosen_twice(candidates, strengths, du
     assert all(scores[at] > 0.0 for at in places)
     for rank, at in enumerate(places):
         assert not set(places[rank + 1 :]) & set(duplicates.get(at, ()))
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1, 1), st.integers(0, 3)), max_size=40),
+    st.lists(st.floats(0.0, 1e3), min_size=4, max_size=4),
+    st.integers(1, 30),
+)
+def test_without_duplicates_sorting_gives_what_place_by_place_gives(candidates, strengths, length):
+    scores, owners = [c[0] for c in candidates], [c[1] for c in candidates]
+    of_none = {len(scores): [len(scores)]}
+    sorted_values = [value for _, value in share_places(scores, owners, strengths, {}, length)]
+    in_turn = share_places(scores, owners, strengths, of_none, length)
+    assert sorted_values == pytest.approx([value for _, value in in_turn if value > 0.0])
 
 
 def test_near_duplicates_are_those_of_vector_or_picture():

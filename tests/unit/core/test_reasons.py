@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from streams.core.picks import Pick
-from streams.core.reasons import check, items_of_hers, similarity
+from streams.core.profile import ClickFact
+from streams.core.reasons import MOST_LATEST, check, items_of_hers, similarity
 from streams.core.rules import TasteRules
-from tests.unit.core.worlds import RULES, World, clicks_on, list_for, visit
+from tests.unit.core.worlds import NOW_S, RULES, World, clicks_on, list_for, visit
 
 
 @pytest.fixture
@@ -69,3 +70,15 @@ def test_the_last_item_of_an_old_interest_is_still_hers(world):
     profile = visit(world, clicks_on(["0/1", "1/1", "1/2", "1/3", "1/4"]), rules=rules)
     assert profile.recent.ids == ["1/2", "1/3", "1/4"]
     assert "0/1" in items_of_hers(profile, world)
+
+
+def test_of_many_recent_ones_the_latest_are_named_and_the_last_of_each_interest(world):
+    profile = visit(world, clicks_on(["1/1", *(f"0/{i}" for i in range(39))]))
+    latest = [f"0/{i}" for i in range(39 - MOST_LATEST, 39)]
+    assert list(items_of_hers(profile, world)) == [*latest, "1/1"]
+
+
+def test_what_she_dislikes_by_now_is_not_hers_even_if_it_moved_an_interest_last(world):
+    profile = visit(world, [*clicks_on(["0/1", "1/1"]), ClickFact("1/1", "hide", NOW_S + 60)])
+    assert "1/1" in profile.interests.items
+    assert list(items_of_hers(profile, world)) == ["0/1"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.vectors import dots, nearest, towards, unit
+from streams.core.vectors import FIXED, STEP, STEPS, dots, nearest, rounded, towards, unit
 
 
 @given(st.integers(1, 20), st.integers(1, 700), st.integers(0, 1000))
@@ -33,3 +33,12 @@ def test_half_way_between_two_directions_is_between_them():
 def test_no_direction_is_replaced():
     x = np.eye(2, dtype=np.float32)[0]
     assert unit(np.zeros(2, np.float32), x) is x
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=9))
+def test_what_is_rounded_is_within_half_a_step_and_stays_so(components):
+    vector = np.array(components, np.float32)
+    once = rounded(vector)
+    assert np.abs(once - vector).max() <= STEP / 2
+    assert np.array_equal(rounded(once), once)
+    assert np.array_equal((once * STEPS).astype(FIXED) * STEP, once)

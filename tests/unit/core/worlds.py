@@ -66,16 +66,17 @@ class World:
         return self._views[number]
 
     def vectors(self, numbers: Numbers) -> Vectors:
-        return self._first[numbers]
+        first: Vectors = self._first.take(numbers, axis=0)  # half the time of [numbers]
+        return first
 
     def keys(self, numbers: Numbers) -> NDArray[np.uint32]:
-        return self._keys[numbers]
+        return self._keys.take(numbers)
 
     def available(self, numbers: Numbers) -> NDArray[np.bool_]:
-        return self.there[numbers]
+        return self.there.take(numbers)
 
     def picture_hashes(self, numbers: Numbers) -> NDArray[np.uint64]:
-        return self.hashes[numbers]
+        return self.hashes.take(numbers)
 
     def copy_picture(self, original: str, copy: str) -> None:
         """Give item `copy` the vectors of item `original`."""
