@@ -42,7 +42,8 @@ from streams.stores.item_index import ItemIndex
 from streams.stores.profiles import ProfileStore, Stored, Write
 from streams.stores.remembered import RememberedSearches
 
-_USERS_AT_ONCE = 32  # of one search: the loop gets its turn between
+# Users of one search: 80 queries at most, 12 ms among 100,000 items. Then the loop has its turn.
+_USERS_AT_ONCE = 16
 
 
 @dataclass(slots=True)
@@ -126,7 +127,6 @@ class Recommender:
                 found = await batch.attempt("redis", partial(self._store.load, users))
             writes: list[Write] = []
             changed: list[_Visit] = []
-            self._slices.start()
             for visit, stored in zip(visits, found, strict=True):
                 increments = self._fold(visit, stored)
                 if any(visit.applied):
@@ -166,7 +166,6 @@ class Recommender:
 
     async def _make_lists(self, visits: list[_Visit]) -> None:
         fallback = self._fallback.current
-        self._slices.start()
         for start in range(0, len(visits), _USERS_AT_ONCE):
             some = visits[start : start + _USERS_AT_ONCE]
             with self._stages.time("search"):
@@ -198,7 +197,6 @@ class Recommender:
     async def _send(
         self, batch: Batch, clicks: list[tuple[Record, Click]], visits: dict[str, _Visit]
     ) -> None:
-        self._slices.start()
         applied = {user_id: iter(visit.applied) for user_id, visit in visits.items()}
         for record, click in clicks:
             self._writer.send(batch, record, click, visits[click.user_id].picks)

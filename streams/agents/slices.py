@@ -8,25 +8,21 @@ from collections.abc import Callable
 
 
 class Slices:
-    """Gives the event loop a turn whenever `longest_s` seconds have passed since the last one.
+    """Gives the event loop a turn whenever `longest_s` seconds have passed since the last one here.
 
     Heartbeats, the consumer and the metrics page live in the same loop as the agents: CPU work
     that goes on for long must let them in.
     """
 
     def __init__(
-        self, longest_s: float = 0.008, clock: Callable[[], float] = time.perf_counter
+        self, longest_s: float = 0.006, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._longest_s = longest_s
         self._clock = clock
         self._since_s = clock()
 
-    def start(self) -> None:
-        """A new stretch of work begins."""
-        self._since_s = self._clock()
-
     async def breathe(self) -> None:
-        """Yield to the loop if this stretch has lasted long enough."""
+        """Yield to the loop if the last time is long enough ago. Call it between pieces of work."""
         if self._clock() - self._since_s >= self._longest_s:
             await asyncio.sleep(0)
             self._since_s = self._clock()
