@@ -109,3 +109,10 @@ class DependencyDown(Exception):
 
 class StartRefused(Exception):
     """The worker cannot do its job. The message says what is wrong and what to do about it."""
+
+
+class StateBroken(Exception):
+    """Something kept by lookstream can't be read back. The message says what, and what to do.
+
+    It ends the process: going on would overwrite what a newer version, or a repair, could read.
+    """

@@ -35,12 +35,13 @@ from streams.core.picks import Pick
 from streams.core.profile import ClickFact, Profile
 from streams.core.rules import NEGATIVE_KINDS, TasteRules
 from streams.delivery import Batch
-from streams.errors import EventError
+from streams.errors import EventError, StateBroken
 from streams.events import Click, EventLimits, parse_click
 from streams.records import Record
 from streams.stores.item_index import ItemIndex
 from streams.stores.profiles import ProfileStore, Stored, Write
 from streams.stores.remembered import RememberedSearches
+from streams.text import printable
 
 # Users of one search: 80 queries at most, 12 ms among 100,000 items. Then the loop has its turn.
 _USERS_AT_ONCE = 16
@@ -143,7 +144,7 @@ class Recommender:
 
     def _fold(self, visit: _Visit, stored: Stored) -> list[tuple[str, float]]:
         """Apply her clicks to what is stored; what they add to the items' popularity."""
-        visit.profile = Profile() if stored.value is None else codec.decode(stored.value)
+        visit.profile = _read(visit.user_id, stored)
         visit.applied = []
         increments = []
         for record, click in visit.clicks:
@@ -210,3 +211,15 @@ class Recommender:
     def _measure(self, clicks: list[tuple[Record, Click]]) -> None:
         now_s = self._clock()
         self._measures.click_to_list([now_s - record.timestamp / 1000 for record, _ in clicks])
+
+
+def _read(user_id: str, stored: Stored) -> Profile:
+    if stored.value is None:
+        return Profile()
+    try:
+        return codec.decode(stored.value)
+    except codec.ProfileCorrupt as corrupt:
+        raise StateBroken(
+            f"the profile of user {printable(user_id)} in the store can't be read: {corrupt}. Run "
+            f"the version of lookstream that wrote it, restore it, or delete its key"
+        ) from corrupt

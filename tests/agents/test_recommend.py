@@ -16,7 +16,7 @@ from streams.core import codec
 from streams.core.rules import TasteRules
 from streams.delivery import Batch
 from streams.embeddings import FactRecord, ViewRecord, WithdrawnRecord
-from streams.errors import DependencyDown, Reason
+from streams.errors import DependencyDown, Reason, StateBroken
 from streams.events import EventLimits
 from streams.recommendations import RecommendationList, parse_list
 from streams.records import RawRecord
@@ -226,6 +226,15 @@ async def test_a_click_that_somebody_else_applied_meanwhile_is_a_duplicate(shop:
     batch = await shop.handle(one)
     assert outcomes(batch) == ["duplicate"]
     assert len(read(batch)) == 1
+
+
+async def test_a_profile_that_cannot_be_read_is_not_overwritten(shop: Shop) -> None:
+    garbage = b"written by something else"
+    absent = (await shop.store.load(["ann"]))[0].version
+    await shop.store.save([Write("ann", absent, garbage)])
+    with pytest.raises(StateBroken, match="profile of user ann .* or delete its key"):
+        await shop.handle(click("bob", "red-1"), click("ann", "red-1"))
+    assert await shop.profiles() == {"ann": garbage, "bob": None, "cid": None}
 
 
 async def test_a_store_that_is_down_is_waited_for() -> None:
