@@ -232,7 +232,7 @@ async def test_a_profile_that_cannot_be_read_is_not_overwritten(shop: Shop) -> N
     garbage = b"written by something else"
     absent = (await shop.store.load(["ann"]))[0].version
     await shop.store.save([Write("ann", absent, garbage)])
-    with pytest.raises(StateBroken, match="profile of user ann .* or delete its key"):
+    with pytest.raises(StateBroken, match=r"profile of user ann .* or delete its key"):
         await shop.handle(click("bob", "red-1"), click("ann", "red-1"))
     assert await shop.profiles() == {"ann": garbage, "bob": None, "cid": None}
 
