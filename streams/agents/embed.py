@@ -171,14 +171,21 @@ class Embedder:
 
 
 def _chunks(works: Sequence[_Work], pictures: int) -> Iterator[list[_Work]]:
-    """Runs of `works`, in order, each with at most `pictures` pictures in it."""
+    """Runs of `works`, in order, each with at most `pictures` pictures in it.
+
+    Where there are several, the first are smaller: the session has something to do as soon as a
+    few pictures are decoded, and the rest is decoded meanwhile.
+    """
+    several = sum(work.prepared is not None for work in works) > pictures
+    most = -(-pictures // 4) if several else pictures
     chunk: list[_Work] = []
     count = 0
     for work in works:
         if work.prepared is not None:
-            if count == pictures:
+            if count == most:
                 yield chunk
                 chunk, count = [], 0
+                most = min(2 * most, pictures)
             count += 1
         chunk.append(work)
     if chunk:

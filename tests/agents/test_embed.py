@@ -143,9 +143,15 @@ async def test_all_parts_of_an_item_are_placed_by_its_id(bench: Bench) -> None:
 
 
 async def test_the_session_is_called_once_for_every_few_pictures() -> None:
-    bench = Bench(encode_batch=4)
-    await bench.handle(*(image(f"item-{n}", picture((n, 2 * n, 90))) for n in range(10)))
-    assert bench.model.calls == [4, 4, 2]
+    bench = Bench(encode_batch=8)
+    await bench.handle(*(image(f"item-{n}", picture((n, 2 * n, 90))) for n in range(8)))
+    assert bench.model.calls == [8]
+
+
+async def test_a_backlog_begins_with_a_small_call_so_that_the_session_need_not_wait() -> None:
+    bench = Bench(encode_batch=8)
+    await bench.handle(*(image(f"item-{n}", picture((n, 2 * n, 90))) for n in range(25)))
+    assert bench.model.calls == [2, 4, 8, 8, 3]
 
 
 async def test_pictures_are_decoded_while_the_session_runs() -> None:

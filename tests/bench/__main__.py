@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import pictures
-from tests.bench.race import Course, Load, Result, run
+from tests.bench.race import Course, Load, Result, prepare, run
 from tests.bench.world import World
 from tests.support.kafka import Kafka
 from tests.support.valkey import Valkey
@@ -46,6 +46,8 @@ def race(kafka: Kafka, valkey: Valkey, folder: Path, items: int, load: Load) -> 
             environment = course.own_environment()
         else:
             environment = course.environment(vectors, items_topic)
+        if name in {"lookstream", "plain"}:
+            prepare(course, environment)
         results[name] = run(course, environment, world, load)
         course.producer.close()
     return results
@@ -105,7 +107,7 @@ def main() -> None:
             if only in (None, "pictures"):
                 data = pictures.pictures(64)
                 raw_before = pictures.raw_hz(data)
-                road = pictures.road_hz(kafka.address, valkey.url, folder / "p", data, 1500)
+                road = pictures.road_hz(kafka.address, valkey.url, folder / "p", data, 2500)
                 raw = (raw_before + pictures.raw_hz(data)) / 2
                 report["pictures"] = {"raw_hz": raw, "road_hz": road, "ratio": road / raw}
                 _console.print(

@@ -4,7 +4,7 @@ echo   a bare Faust agent: one record in, one out
 naive  a Faust agent as a user of Faust, numpy and redis would write it, one event at a time
 plain  lookstream's own recommender in a plain aiokafka loop, without Faust
 
-Each prints nothing, and says in every record it publishes which click it answers.
+Each says in every record it publishes which click it answers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -149,7 +150,9 @@ async def plain() -> None:
     producer = AIOKafkaProducer(bootstrap_servers=KAFKA, acks="all", enable_idempotence=True)
     await consumer.start()
     await producer.start()
+    print("the index has caught up", flush=True)
     committed_s = time.monotonic()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, following.cancel)
     while not following.done():
         fetched = await consumer.getmany(timeout_ms=500, max_records=256)
         batch = Batch([record for records in fetched.values() for record in records])
@@ -162,7 +165,7 @@ async def plain() -> None:
         if time.monotonic() - committed_s > 1.0:
             await consumer.commit()
             committed_s = time.monotonic()
-    following.result()
+    await asyncio.wait([following])
 
 
 if __name__ == "__main__":
