@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, cast
 
@@ -144,6 +145,9 @@ class OnnxRuntime:
 
 def onnx_runtime() -> OnnxRuntime:
     """The installed library. Raises ExtraMissing when there is none."""
+    # Its wheels queue events about the machine and the process for a server of Microsoft's, from
+    # the moment of the import, unless this says no.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime  # noqa: PLC0415  (an extra: cpu or gpu)
     except ImportError as error:

@@ -6,11 +6,13 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 
-import onnxruntime  # noqa: F401 - before usearch: docs/decisions/one-module-per-worker.md
 import pytest
 
+from inference.devices import onnx_runtime
 from tests.support.kafka import Kafka, KafkaMissing
 from tests.support.valkey import Valkey, ValkeyMissing
+
+onnx_runtime()  # before usearch: docs/decisions/one-module-per-worker.md
 
 _missing: dict[str, str] = {}
 _numbers = itertools.count(1)
