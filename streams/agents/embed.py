@@ -101,13 +101,13 @@ class Embedder:
             return None
 
     async def _prepare(self, event: ImageEvent) -> Prepared:
-        data = event.picture
-        if data is None and event.uri is not None:
+        data = event.picture or b""
+        if event.uri is not None:
             with self._stages.time("fetch"):
                 data = await self._fetch(event.uri)
         with self._stages.time("decode"):
             return await asyncio.get_running_loop().run_in_executor(
-                self._decoder, self._encoder.prepare, data or b"", self._picture_limits
+                self._decoder, self._encoder.prepare, data, self._picture_limits
             )
 
     async def _encode(self, batch: Batch, chunk: Sequence[_Work]) -> None:

@@ -62,8 +62,6 @@ class RememberedSearches:
         self._index = index
         self._most = most
         self._found: OrderedDict[bytes, _Found] = OrderedDict()
-        self.hits = 0
-        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._found)
@@ -91,8 +89,6 @@ class RememberedSearches:
                     similarities[at] = found.similarities
                     continue
             missing.append(at)
-        self.hits += len(queries) - len(missing)
-        self.misses += len(missing)
         if missing:
             fresh = self._index.search(queries[missing], k)
             numbers[missing], similarities[missing] = fresh
