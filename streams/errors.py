@@ -101,10 +101,33 @@ class EventError(Exception):
 class DependencyDown(Exception):
     """A service lookstream needs does not answer now; the same call may succeed later."""
 
+    summary = "does not answer"
+
     def __init__(self, dependency: str, detail: str) -> None:
         super().__init__(f"{dependency}: {detail}")
         self.dependency = dependency
         self.detail = detail
+
+
+class StoreBehind(DependencyDown):
+    """The store has lost profiles that were written: an older past must not be built upon.
+
+    source  "topic-partition" of the clicks whose effect is missing.
+    stored  the last offset of it that the store knows of, -1 for none.
+    known   the one that it must know of.
+    """
+
+    summary = "have lost data"
+
+    def __init__(self, source: str, stored: int, known: int) -> None:
+        at = f"stands at offset {stored}" if stored >= 0 else "is unknown"
+        super().__init__(
+            "profiles",
+            f"in the store {source} {at}, though clicks up to offset {known} were applied: it was "
+            f"emptied, or an older state came back. Nothing is applied to it until "
+            f"`lookstream rebuild` has restored what is missing",
+        )
+        self.source, self.stored, self.known = source, stored, known
 
 
 class StartRefused(Exception):

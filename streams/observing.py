@@ -40,11 +40,11 @@ class WorkerObserver:
         """A call failed and will be made again."""
         self._metrics.retry(dependency)
 
-    def dependency_down(self, dependency: str) -> None:
+    def dependency_down(self, dependency: str, detail: str) -> None:
         """Not ready, but alive: a restart would not bring it back."""
         self._metrics.dependency(dependency, up=False)
         self._progress.dependency_down(dependency)
-        self._readiness.unmet(dependency, "does not answer; the worker waits and tries again")
+        self._readiness.unmet(dependency, f"{detail}; the worker waits and tries again")
 
     def dependency_up(self, dependency: str) -> None:
         """It answers (again)."""

@@ -56,12 +56,27 @@ class Batch:
     dead letters is the batch finished, and its end committed. If it leaves with BatchClosing,
     nothing is published or committed, and the records come again. Any other exception ends the
     process, and the records come again too.
+
+    `epoch` counts the assignments of partitions to this worker: within one, each partition's
+    records come once and in order, and nobody else owns them.
     """
 
-    __slots__ = ("_closing", "_outcomes", "_retry", "listeners", "records", "refusals", "sends")
+    __slots__ = (
+        "_closing",
+        "_outcomes",
+        "_retry",
+        "epoch",
+        "listeners",
+        "records",
+        "refusals",
+        "sends",
+    )
 
-    def __init__(self, records: Sequence[Record], retry: Retry | None = None) -> None:
+    def __init__(
+        self, records: Sequence[Record], retry: Retry | None = None, epoch: int = 0
+    ) -> None:
         self.records = records
+        self.epoch = epoch
         self.sends: list[Message] = []
         self.refusals: list[Refusal] = []
         self.listeners: list[Callable[[], None]] = []

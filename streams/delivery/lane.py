@@ -65,7 +65,7 @@ class Lane:
         while True:
             records = await self.buffer.take()
             epoch = self._ledger.epoch
-            batch = Batch(records, self._retry)
+            batch = Batch(records, self._retry, epoch)
             self._current, self._dead = batch, False
             self._idle.clear()
             try:

@@ -27,8 +27,8 @@ class Observer(Protocol):
     def retry(self, dependency: str) -> None:
         """A call to a dependency failed and will be made again."""
 
-    def dependency_down(self, dependency: str) -> None:
-        """A dependency stopped answering. Said once, until it is up again."""
+    def dependency_down(self, dependency: str, detail: str) -> None:
+        """A dependency stopped answering, and how. Said once, until it is up again."""
 
     def dependency_up(self, dependency: str) -> None:
         """It answers again."""
@@ -54,7 +54,7 @@ class NoObserver:
     def outcome(self, agent: str, outcome: str, reason: Reason | None, count: int) -> None: ...
     def batch(self, agent: str, size: int, seconds: float) -> None: ...
     def retry(self, dependency: str) -> None: ...
-    def dependency_down(self, dependency: str) -> None: ...
+    def dependency_down(self, dependency: str, detail: str) -> None: ...
     def dependency_up(self, dependency: str) -> None: ...
     def assigned(self, topic: str, partitions: Iterable[int]) -> None: ...
     def progress(self, topic: str, partition: int, position: int, end: int) -> None: ...
@@ -71,9 +71,9 @@ class Everyone(NoObserver):
         for each in self._observers:
             each.retry(dependency)
 
-    def dependency_down(self, dependency: str) -> None:
+    def dependency_down(self, dependency: str, detail: str) -> None:
         for each in self._observers:
-            each.dependency_down(dependency)
+            each.dependency_down(dependency, detail)
 
     def dependency_up(self, dependency: str) -> None:
         for each in self._observers:

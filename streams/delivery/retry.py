@@ -79,6 +79,7 @@ class Retry:
     ) -> T:
         """The first result of `call()` that is not DependencyDown; BatchClosing when `closing`."""
         failures = 0
+        failed = {dependency}
         while True:
             if closing.is_set():
                 raise BatchClosing(f"gave up on {dependency}")
@@ -86,30 +87,36 @@ class Retry:
                 result = await call()
             except DependencyDown as down:
                 failures += 1
-                self.failed(dependency, down.detail)
-                self.observer.retry(dependency)
+                if down.dependency not in failed:
+                    # It answers, and says that something behind it doesn't.
+                    self.worked(dependency)
+                failed.add(down.dependency)
+                self.failed(down.dependency, down.detail, down.summary)
+                self.observer.retry(down.dependency)
                 await self.pause(self.backoff.pause_s(failures), closing)
             else:
                 if self._outages:
-                    self.worked(dependency)
+                    for each in failed:
+                        self.worked(each)
                 return result
 
-    def failed(self, dependency: str, detail: str) -> None:
+    def failed(self, dependency: str, detail: str, summary: str = DependencyDown.summary) -> None:
         """Note a failure, and say so if it is the first or the last word was long ago."""
         now_s = self.clock()
         outage = self._outages.get(dependency)
         if outage is None:
             outage = self._outages[dependency] = _Outage(now_s, now_s)
-            self.observer.dependency_down(dependency)
+            self.observer.dependency_down(dependency, printable(detail, 400))
         elif now_s - outage.said_s < self.say_every_s:
             outage.failures += 1
             return
         outage.failures += 1
         outage.said_s = now_s
         logger.warning(
-            "%s does not answer (%s), for %.0f s now, %d failures: trying again, nothing is lost",
+            "%s %s (%s), for %.0f s now, %d failures: trying again, nothing is lost",
             dependency,
-            printable(detail, 200),
+            summary,
+            printable(detail, 400),
             now_s - outage.since_s,
             outage.failures,
         )

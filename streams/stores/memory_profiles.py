@@ -6,7 +6,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from streams.stores.profiles import ABSENT, Stored, Write, add_log2
+from streams.errors import StoreBehind
+from streams.stores.profiles import ABSENT, NO_MARK, Mark, Stored, Write, add_log2
 
 
 class MemoryProfiles:
@@ -21,6 +22,7 @@ class MemoryProfiles:
         self._max_popular = max_popular
         self._profiles: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
         self._popularity: dict[str, float] = {}
+        self._marks: dict[str, int] = {}
 
     async def start(self) -> None:
         """Nothing can be wrong with it."""
@@ -28,8 +30,19 @@ class MemoryProfiles:
     async def load(self, user_ids: Sequence[str]) -> list[Stored]:
         return [Stored(*self._profiles.get(user_id, (ABSENT, None))) for user_id in user_ids]
 
-    async def save(self, writes: Sequence[Write]) -> list[bool]:
-        return [self._save(write) for write in writes]
+    async def save(self, writes: Sequence[Write], marks: Sequence[Mark] = ()) -> list[bool]:
+        for mark in marks:
+            stored = self._marks.get(mark.source, NO_MARK)
+            if stored < mark.known:
+                raise StoreBehind(mark.source, stored, mark.known)
+        saved = [self._save(write) for write in writes]
+        if all(saved):
+            for mark in marks:
+                self._marks[mark.source] = max(mark.new, self._marks.get(mark.source, NO_MARK))
+        return saved
+
+    async def marks(self) -> dict[str, int]:
+        return dict(self._marks)
 
     async def popular(self, n: int) -> list[tuple[str, float]]:
         return self._ranked()[: max(n, 0)]
@@ -40,6 +53,7 @@ class MemoryProfiles:
     async def close(self) -> None:
         self._profiles.clear()
         self._popularity.clear()
+        self._marks.clear()
 
     def _save(self, write: Write) -> bool:
         for _, weight in write.increments:

@@ -19,7 +19,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 VERSION_BYTES = 8
 ABSENT = bytes(VERSION_BYTES)
@@ -56,6 +56,23 @@ class Write:
     version: bytes = field(default_factory=new_version)
 
 
+class Mark(NamedTuple):
+    """How far the events of one source are part of the store. See `ProfileStore.save`.
+
+    source  "topic-partition".
+    known   the mark that the store is known to hold, -1 for none: a lower one means that it has
+            lost what it held.
+    new     the offset that is done once the whole call is.
+    """
+
+    source: str
+    known: int
+    new: int
+
+
+NO_MARK = -1
+
+
 class ProfileStore(Protocol):
     """Profiles by user, and the decayed popularity of items.
 
@@ -70,12 +87,20 @@ class ProfileStore(Protocol):
     async def load(self, user_ids: Sequence[str]) -> list[Stored]:
         """The users' profiles, in the order asked for, in one round trip."""
 
-    async def save(self, writes: Sequence[Write]) -> list[bool]:
+    async def save(self, writes: Sequence[Write], marks: Sequence[Mark] = ()) -> list[bool]:
         """Apply each write whose `expected` still stands, in order, in one round trip.
 
         True: the store now holds this write, with its increments counted once. False: somebody
         else wrote this user's profile since it was loaded, and nothing of the write was applied.
+
+        Raises StoreBehind, having applied nothing, if a source's stored mark is below `known`.
+        Where every write was applied, and only then, the sources' marks become `new` (never lower
+        than they are): so a mark never runs ahead of the profiles, and the log can be applied
+        again from it.
         """
+
+    async def marks(self) -> dict[str, int]:
+        """Source -> its mark, of every source that has one."""
 
     async def popular(self, n: int) -> list[tuple[str, float]]:
         """The `n` items with the largest decayed popularity, as (item id, log2 weight), best first.

@@ -2,10 +2,12 @@
 
     PREFIXprofile:USER   string: 8 bytes of version, then the core's bytes
     PREFIXpopularity     sorted set: item id -> log2 of its forward-decayed count
+    PREFIXmarks          hash: source ("topic-partition") -> offset of its last event in the store
 
 Loading is one MGET. Saving is one script for all writes of a batch: each user's compare-and-set and
 the increments that go with it happen together or not at all. Why one script, and what that costs
-with a cluster: docs/decisions/one-script-for-a-batch-of-profiles.md.
+with a cluster: docs/decisions/one-script-for-a-batch-of-profiles.md. What the marks are for:
+docs/decisions/store-that-lost-data.md.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
-from streams.errors import StartRefused
-from streams.stores.profiles import ABSENT, VERSION_BYTES, Stored, Write
+from streams.errors import StartRefused, StoreBehind
+from streams.stores.profiles import ABSENT, NO_MARK, VERSION_BYTES, Mark, Stored, Write
 from streams.stores.redis_errors import refusing_to_start, translated
 from streams.text import printable
 
@@ -30,16 +33,25 @@ MAX_WRITES = 256
 MAX_SCRIPT_BYTES = 4_000_000
 
 _SAVE = """
-local max_popular, ttl_s = tonumber(ARGV[1]), ARGV[2]
-local popularity = KEYS[1]
-local results, at = {}, 3
-for i = 2, #KEYS do
+local max_popular, ttl_s, sources = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local popularity, marks = KEYS[1], KEYS[2]
+local stored = {}
+for i = 1, sources do
+  local source, known = ARGV[3 * i + 1], tonumber(ARGV[3 * i + 2])
+  stored[i] = tonumber(redis.call('HGET', marks, source) or -1)
+  if stored[i] < known then
+    return redis.error_reply('BEHIND ' .. i - 1 .. ' ' .. stored[i])
+  end
+end
+local results, all, at = {}, true, 4 + 3 * sources
+for i = 3, #KEYS do
   local expected, value, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   local version = redis.call('GETRANGE', KEYS[i], 0, 7)
   if version == string.sub(value, 1, 8) then
-    results[i - 1] = 1
+    results[i - 2] = 1
   elseif version ~= expected then
-    results[i - 1] = 0
+    results[i - 2] = 0
+    all = false
   else
     if ttl_s == '' then
       redis.call('SET', KEYS[i], value)
@@ -56,9 +68,17 @@ for i = 2, #KEYS do
       end
       redis.call('ZADD', popularity, string.format('%.17g', weight), item)
     end
-    results[i - 1] = 1
+    results[i - 2] = 1
   end
   at = at + 3 + 2 * count
+end
+if all then
+  for i = 1, sources do
+    local new = tonumber(ARGV[3 * i + 3])
+    if new > stored[i] then
+      redis.call('HSET', marks, ARGV[3 * i + 1], string.format('%d', new))
+    end
+  end
 end
 local size = redis.call('ZCARD', popularity)
 if size > max_popular * 1.1 then
@@ -108,6 +128,7 @@ class RedisProfiles:
             ) from error
         self._profile_prefix = prefix + "profile:"
         self._popularity = prefix + "popularity"
+        self._marks = prefix + "marks"
         self._head = (str(max_popular), "" if ttl_s is None else str(ttl_s))
 
     @property
@@ -125,9 +146,10 @@ class RedisProfiles:
         never = b"\xff" * VERSION_BYTES  # expected by nobody's key, so that nothing is written
         with refusing_to_start(self.shown):
             await self._redis.mget([self._profile_prefix])
-            keys = [self._popularity, self._profile_prefix]
-            await self._run(keys, [*self._head, never, b"\xfe" * VERSION_BYTES, "0"])
+            keys = [self._popularity, self._marks, self._profile_prefix]
+            await self._run(keys, [*self._head, "0", never, b"\xfe" * VERSION_BYTES, "0"])
             await self._redis.zrevrange(self._popularity, 0, 0)
+            await self._redis.hgetall(self._marks)
 
     async def load(self, user_ids: Sequence[str]) -> list[Stored]:
         if not user_ids:
@@ -136,11 +158,17 @@ class RedisProfiles:
             found = await self._redis.mget([self._profile_prefix + user for user in user_ids])
         return [Stored(ABSENT, None) if raw is None else _split(raw) for raw in found]
 
-    async def save(self, writes: Sequence[Write]) -> list[bool]:
+    async def save(self, writes: Sequence[Write], marks: Sequence[Mark] = ()) -> list[bool]:
         results: list[bool] = []
-        for chunk in _chunks(writes):
-            keys = [self._popularity]
-            arguments: list[bytes | str] = [*self._head]
+        chunks = list(_chunks(writes)) or ([[]] if marks else [])
+        for number, chunk in enumerate(chunks, 1):
+            # The last chunk moves the marks, if all those before it were applied whole.
+            done = number == len(chunks) and all(results)
+            keys = [self._popularity, self._marks]
+            arguments: list[bytes | str] = [*self._head, str(len(marks))]
+            for mark in marks:
+                new = mark.new if done else NO_MARK
+                arguments += (mark.source, str(mark.known), str(new))
             for write in chunk:
                 keys.append(self._profile_prefix + write.user_id)
                 expected = b"" if write.expected == ABSENT else write.expected
@@ -149,9 +177,14 @@ class RedisProfiles:
                     if not math.isfinite(weight):
                         raise ValueError(f"an increment must be a finite log2 weight, not {weight}")
                     arguments += (item_id, repr(weight))
-            with translated():
+            with translated(), _behind(marks):
                 results += [reply == 1 for reply in await self._run(keys, arguments)]
         return results
+
+    async def marks(self) -> dict[str, int]:
+        with translated():
+            found = await self._redis.hgetall(self._marks)
+        return {source.decode(): int(offset) for source, offset in found.items()}
 
     async def popular(self, n: int) -> list[tuple[str, float]]:
         if n <= 0:
@@ -176,6 +209,20 @@ class RedisProfiles:
         except NoScriptError:
             replies = await self._redis.execute_command("EVAL", _SAVE, *call)
         return replies
+
+
+@contextmanager
+def _behind(marks: Sequence[Mark]) -> Iterator[None]:
+    """Raise StoreBehind where the script says so."""
+    try:
+        yield
+    except ResponseError as error:
+        word, _, rest = str(error).partition(" ")
+        if word != "BEHIND":
+            raise
+        number, stored = map(int, rest.split()[:2])
+        mark = marks[number]
+        raise StoreBehind(mark.source, stored, mark.known) from error
 
 
 def _split(raw: bytes) -> Stored:

@@ -10,12 +10,16 @@ from threadpoolctl import threadpool_limits
 from inference.manifest import load_manifest
 from streams import delivery
 from streams.agents.anybody import AnybodysAgent
+from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
+from streams.agents.past import Past, watch
 from streams.agents.publishing import AnybodysList, ListWriter
 from streams.agents.recommend import Recommender
+from streams.agents.slices import Slices
 from streams.background import Background
 from streams.settings import Settings
 from streams.stores.item_index import ItemIndex
+from streams.stores.log_look import LogLook
 from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.replica import IndexReplica
 from streams.workers.common import Worker, model_refusals
@@ -46,16 +50,27 @@ def run_recommender(settings: Settings) -> int:
         timeout_s=settings.redis_timeout_s,
     )
     fallback = FallbackItems(store, index)
+    past = Past(store, LogLook(settings.kafka, worker.fetch_max_wait_ms).first_record)
+    slices = Slices()
     recommender = Recommender(
+        applier=ClickApplier(
+            catalogue=index,
+            store=store,
+            past=past,
+            rules=rules,
+            event_limits=settings.event_limits(),
+            popularity_half_life_s=settings.popularity_half_life_s,
+            stages=worker.stages,
+            slices=slices,
+            measures=worker.metrics,
+        ),
         index=index,
-        store=store,
         fallback=fallback,
         writer=ListWriter(topics.recommendations, index, time.time),
         rules=rules,
-        event_limits=settings.event_limits(),
-        popularity_half_life_s=settings.popularity_half_life_s,
         remembered_searches=settings.remembered_searches,
         stages=worker.stages,
+        slices=slices,
         clock=time.time,
         measures=worker.metrics,
     )
@@ -102,6 +117,7 @@ def run_recommender(settings: Settings) -> int:
         worker.readiness.met(INDEX)
         await app.retry.until_it_works("redis", fallback.refresh, worker.stopping)
         background.start("the list for anybody", anybody.run(worker.stopping))
+        background.start("the store's past", watch(past, app.retry, worker.stopping))
 
     return delivery.run(
         app, on_start=start, on_stop=worker.stop, stop_timeout_s=settings.stop_timeout_s

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
+from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
+from streams.agents.past import Past
 from streams.agents.publishing import ListWriter
 from streams.agents.recommend import Recommender
+from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.core import codec
 from streams.core.rules import TasteRules
@@ -22,7 +25,7 @@ from streams.recommendations import RecommendationList, parse_list
 from streams.records import RawRecord
 from streams.stores.item_index import ItemIndex
 from streams.stores.memory_profiles import MemoryProfiles
-from streams.stores.profiles import Stored, Write
+from streams.stores.profiles import Mark, Stored, Write
 from tests.agents.records import NOW_MS, click
 
 DIM = 16
@@ -58,11 +61,11 @@ class CountingStore(MemoryProfiles):
         self.loads += 1
         return await super().load(user_ids)
 
-    async def save(self, writes: Sequence[Write]) -> list[bool]:
+    async def save(self, writes: Sequence[Write], marks: Sequence[Mark] = ()) -> list[bool]:
         self.saves += 1
         if self.before_save:
             await super().save([self.before_save.pop()])
-        return await super().save(writes)
+        return await super().save(writes, marks)
 
 
 class Measured:
@@ -91,19 +94,35 @@ class Shop:
         self.fallback = FallbackItems(self.store, self.index)
         self.measured = Measured()
         self.now_s = NOW_MS / 1000 + 0.25
+        rules, slices = TasteRules(list_length=10), Slices()
+        self.log: list[int] = []
+        self.past = Past(self.store, self.first_record)
         self.recommender = Recommender(
+            applier=ClickApplier(
+                catalogue=self.index,
+                store=self.store,
+                past=self.past,
+                rules=rules,
+                event_limits=EventLimits(),
+                popularity_half_life_s=HALF_LIFE_S,
+                stages=Stages(),
+                slices=slices,
+                measures=self.measured,
+            ),
             index=self.index,
-            store=self.store,
             fallback=self.fallback,
             writer=ListWriter("recommendations", self.index, lambda: self.now_s),
-            rules=TasteRules(list_length=10),
-            event_limits=EventLimits(),
-            popularity_half_life_s=HALF_LIFE_S,
+            rules=rules,
             remembered_searches=20_000,
             stages=Stages(),
+            slices=slices,
             clock=lambda: self.now_s,
             measures=self.measured,
         )
+
+    async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        """Offsets that the log still has are in `self.log`."""
+        return next((offset for offset in self.log if start <= offset < end), None)
 
     async def handle(self, *records: RawRecord) -> Batch:
         batch = Batch(records)

@@ -23,14 +23,18 @@ import numpy as np
 import redis.asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
+from streams.agents.past import Past
 from streams.agents.publishing import ListWriter
 from streams.agents.recommend import Recommender
+from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.core.rules import TasteRules
 from streams.delivery import Batch
 from streams.events import EventLimits
 from streams.stores.item_index import ItemIndex
+from streams.stores.log_look import LogLook
 from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.replica import IndexReplica
 from tests.bench.world import DIM, MODEL_ID
@@ -121,16 +125,26 @@ async def plain() -> None:
     index = ItemIndex(MODEL_ID, DIM)
     store = RedisProfiles(REDIS, prefix=f"{PREFIX}plain:")
     fallback = FallbackItems(store, index)
+    slices = Slices()
     recommender = Recommender(
+        applier=ClickApplier(
+            catalogue=index,
+            store=store,
+            past=Past(store, LogLook(KAFKA, 500).first_record),
+            rules=TasteRules(),
+            event_limits=EventLimits(),
+            popularity_half_life_s=3 * 86_400.0,
+            stages=Stages(),
+            slices=slices,
+            measures=_Unmeasured(),
+        ),
         index=index,
-        store=store,
         fallback=fallback,
         writer=ListWriter(f"{PREFIX}recommendations", index, time.time),
         rules=TasteRules(),
-        event_limits=EventLimits(),
-        popularity_half_life_s=3 * 86_400.0,
         remembered_searches=20_000,
         stages=Stages(),
+        slices=slices,
         clock=time.time,
         measures=_Unmeasured(),
     )

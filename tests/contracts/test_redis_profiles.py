@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from streams.errors import DependencyDown, StartRefused
-from streams.stores.profiles import ABSENT, Write
+from streams.stores.profiles import ABSENT, Mark, Write
 from streams.stores.redis_profiles import RedisProfiles
 from tests.support.ports import free_port
 from tests.support.valkey import Valkey
@@ -224,13 +224,15 @@ async def test_a_user_without_rights_refuses_to_start(
 async def test_rights_on_its_own_prefix_are_enough(own_valkey: Valkey, profiles: Profiles) -> None:
     admin = profiles(own_valkey.url)._redis
     rights = ["+mget", "+evalsha", "+eval", "+getrange", "+set", "+zscore", "+zadd", "+zcard"]
-    rights += ["+zremrangebyrank", "+zrevrange", "+ping"]
+    rights += ["+zremrangebyrank", "+zrevrange", "+hget", "+hset", "+hgetall", "+ping"]
     await admin.execute_command("ACL", "SETUSER", "shop", "on", ">pw", "~look:*", *rights)
     store = profiles(own_valkey.url.replace("redis://", "redis://shop:pw@"), prefix="look:")
     await store.start()
     await store.ping()
     many = [(f"item-{n}", 1.0) for n in range(20)]
-    assert await store.save([Write("ada", ABSENT, b"1", many)]) == [True]
+    written = await store.save([Write("ada", ABSENT, b"1", many)], [Mark("clicks-0", -1, 3)])
+    assert written == [True]
+    assert await store.marks() == {"clicks-0": 3}
     assert len(await store.popular(30)) == 20
 
 

@@ -43,7 +43,7 @@ class Journal(NoObserver):
     def batch(self, agent: str, size: int, seconds: float) -> None:
         self.say(batch=size)
 
-    def dependency_down(self, dependency: str) -> None:
+    def dependency_down(self, dependency: str, detail: str) -> None:
         self.say(down=dependency)
 
     def dependency_up(self, dependency: str) -> None:

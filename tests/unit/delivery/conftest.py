@@ -62,7 +62,7 @@ class Journal(NoObserver):
     def retry(self, dependency: str) -> None:
         self.retries[dependency] += 1
 
-    def dependency_down(self, dependency: str) -> None:
+    def dependency_down(self, dependency: str, detail: str) -> None:
         self.said.append(f"down {dependency}")
 
     def dependency_up(self, dependency: str) -> None:

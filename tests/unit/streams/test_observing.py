@@ -57,7 +57,7 @@ def test_a_worker_is_ready_when_the_group_has_dealt_even_if_it_got_nothing(
 def test_a_dependency_that_is_down_makes_the_worker_unready_but_not_dead(worker: Worker) -> None:
     worker.observer.assigned("clicks", [0])
     worker.readiness.met("redis")
-    worker.observer.dependency_down("redis")
+    worker.observer.dependency_down("redis", "can't be reached")
     worker.now_s = 1000.0
     assert list(worker.readiness.reasons) == ["redis"]
     assert worker.progress.problems() == []

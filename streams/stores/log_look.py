@@ -1,0 +1,42 @@
+"""One look into a topic: the first record there still is between two offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streams.stores.replica_log import TopicLog
+
+_READ_TIMEOUT_MS = 500
+
+
+class LogLook:
+    """Looks into topics of the brokers at `kafka`. `options`: for aiokafka's clients."""
+
+    def __init__(
+        self, kafka: str, fetch_max_wait_ms: int, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._kafka = kafka
+        self._fetch_max_wait_ms = fetch_max_wait_ms
+        self._options = options or {}
+
+    async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        """The offset of the first record in [start, end), or None: there is none any more.
+
+        Opens a connection for it: ask seldom. Raises DependencyDown("kafka", …).
+        """
+        log = TopicLog(self._kafka, topic, self._fetch_max_wait_ms, self._options)
+        try:
+            await log.open()
+            first, _ = (await log.bounds())[partition]
+            at = max(start, first)
+            if at >= end:
+                return None
+            log.read_from({partition: at})
+            while True:
+                for record in await log.read(_READ_TIMEOUT_MS):
+                    return int(record.offset) if record.offset < end else None
+                if await log.position(partition) >= end:
+                    return None
+        finally:
+            await log.close()

@@ -1,0 +1,91 @@
+"""A store that lost what it held is noticed, and nothing is built upon or published from it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streams.delivery import Batch, BatchClosing, Retry
+from streams.errors import StoreBehind
+from streams.stores.profiles import Mark
+from tests.agents.records import click
+from tests.agents.test_recommend import Shop, outcomes
+
+
+class Losing(Shop):
+    """A shop whose store can be emptied, and whose batches are closed at the first pause."""
+
+    async def try_batch(self, *offsets: int, epoch: int = 1) -> Batch:
+        async def closed(_seconds: float, closing: asyncio.Event) -> None:
+            closing.set()
+
+        records = [click("ann", f"red-{offset % 40}", offset=offset) for offset in offsets]
+        batch = Batch(records, Retry(pause=closed), epoch)
+        await self.recommender.handle(batch)
+        return batch
+
+
+async def test_the_marks_follow_the_batches() -> None:
+    shop = Losing()
+    await shop.try_batch(3, 4, 5)
+    await shop.try_batch(6)
+    assert await shop.store.marks() == {"clicks-0": 6}
+
+
+async def test_a_refused_click_moves_the_mark_too() -> None:
+    shop = Losing()
+    await shop.try_batch(3)
+    await shop.recommender.handle(Batch([click("ann", "red-1", offset=4, kind="stare")], epoch=1))
+    assert await shop.store.marks() == {"clicks-0": 4}
+
+
+async def test_an_emptied_store_is_waited_for_and_nothing_is_published() -> None:
+    shop = Losing()
+    await shop.try_batch(3, 4, 5)
+    await shop.store.close()
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(6)
+    assert await shop.profiles() == {"ann": None, "bob": None, "cid": None}
+    with pytest.raises(StoreBehind, match="clicks-0 is unknown"):
+        await shop.past.check()
+
+
+async def test_a_repeated_click_publishes_nothing_from_an_emptied_store() -> None:
+    shop = Losing()
+    await shop.try_batch(3, 4, 5)
+    await shop.store.close()
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(5)
+
+
+async def test_a_new_owner_notices_what_is_missing_before_its_first_click() -> None:
+    shop = Losing()
+    shop.log = [100, 101, 102]
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(103)
+
+
+async def test_a_new_owner_accepts_a_gap_that_holds_no_records() -> None:
+    shop = Losing()
+    await shop.try_batch(3, 4)
+    shop.log = [3, 4, 9]
+    assert outcomes(await shop.try_batch(9, epoch=2)) == ["applied"]
+
+
+async def test_what_was_known_before_a_rebalance_is_asked_anew() -> None:
+    """Another worker went on to 8; then the store went back to 5, which this one knew of."""
+    shop = Losing()
+    shop.log = list(range(12))
+    await shop.try_batch(0, 1, 2, 3, 4, 5)
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(9, epoch=2)
+
+
+async def test_once_the_store_is_rebuilt_it_goes_on() -> None:
+    shop = Losing()
+    await shop.try_batch(3, 4, 5)
+    await shop.store.close()
+    await shop.store.save([], [Mark("clicks-0", -1, 5)])
+    assert outcomes(await shop.try_batch(6)) == ["applied"]
+    await shop.past.check()
