@@ -42,6 +42,12 @@ MOUNTS = {
         Mount(
             "doctor", "streams.commands.doctor", "doctor", "Find out what is wrong, and mend it."
         ),
+        Mount(
+            "rebuild",
+            "streams.commands.rebuild",
+            "rebuild",
+            "Restore profiles from the clicks in Kafka, after the store lost data.",
+        ),
         Mount("config", "streams.commands.config", "config", "Show the settings in effect."),
         Mount("export", "inference.export.cli", "app", "Make a model that the embedder can run."),
     )

@@ -119,7 +119,8 @@ METRICS = (
     Metric(
         "lookstream_dependency_up",
         "gauge",
-        "0 while a dependency is waited for because it does not answer, else 1.",
+        "0 while a dependency is waited for because it does not answer, else 1. `profiles`: the "
+        "store answers, and has lost data.",
         ("dependency",),
     ),
     Metric(

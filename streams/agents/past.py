@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from streams.delivery import Batch, Retry
 from streams.errors import StoreBehind
@@ -41,6 +41,10 @@ class Past:
         self._first_record = first_record
         self._epoch = -1
         self._known: dict[str, int] = {}
+
+    def begin(self, epoch: int, known: Mapping[str, int]) -> None:
+        """What is known of an assignment's sources by whoever chose where to read from."""
+        self._epoch, self._known = epoch, dict(known)
 
     async def marks(self, batch: Batch) -> list[Mark]:
         """The marks to save with this batch. Raises StoreBehind, or DependencyDown."""

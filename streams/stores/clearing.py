@@ -10,7 +10,9 @@ _AT_ONCE = 500
 
 
 def clear(url: str, prefix: str, *, timeout_s: float = 10.0) -> int:
-    """Delete every key that begins with `prefix`; gives how many. Blocking.
+    """Delete every key that begins with `prefix`, the marks first; gives how many. Blocking.
+
+    Without the marks no worker writes (docs/decisions/store-that-lost-data.md).
 
     Raises ValueError for an empty prefix, which would be everybody's keys, and DependencyDown.
     """
@@ -20,6 +22,7 @@ def clear(url: str, prefix: str, *, timeout_s: float = 10.0) -> int:
     client = redis.Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
     gone = 0
     try:
+        gone += int(client.unlink(prefix + "marks"))
         keys: list[bytes] = []
         for key in client.scan_iter(match=pattern, count=_AT_ONCE):
             keys.append(key)

@@ -34,12 +34,19 @@ class TopicLog:
     partitions         numbers of those there are; known once open.
     fetch_max_wait_ms  how long the broker may sit on an empty answer.
     options            passed to aiokafka's clients: security, and what else is needed.
+    at_once            records of one `read` at most.
     """
 
     def __init__(
-        self, kafka: str, topic: str, fetch_max_wait_ms: int, options: Mapping[str, Any]
+        self,
+        kafka: str,
+        topic: str,
+        fetch_max_wait_ms: int,
+        options: Mapping[str, Any],
+        at_once: int = _RECORDS_AT_ONCE,
     ) -> None:
         self._topic = topic
+        self._at_once = at_once
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=kafka,
             group_id=None,
@@ -116,9 +123,7 @@ class TopicLog:
         Raises LogChanged when the place to read on from is not in the log any more.
         """
         with _translated():
-            found = await self._consumer.getmany(
-                timeout_ms=timeout_ms, max_records=_RECORDS_AT_ONCE
-            )
+            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._at_once)
         return [record for records in found.values() for record in records]
 
     async def position(self, partition: int) -> int:
