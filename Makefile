@@ -1,12 +1,15 @@
 # make demo    the whole road on this machine: embedded broker and store, real pictures, live lists
 # make test    linters, types, unit and integration tests
 # make bench   throughput and latency against baselines of the same run
+# make chaos   real workers under seeded faults, and a verdict: FAULTS=n SEED=s
 # make docs    write the generated pages again
 # make clean   remove what these made
 
 PYTHON ?= python3
 VENV ?= .venv
 FOR ?= 60
+FAULTS ?= 100
+SEED ?=
 ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
@@ -33,6 +36,10 @@ models: $(VENV)/.dev
 
 bench: models
 	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: chaos
+chaos: models
+	$(BIN)/python -m tests.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m streams.topics_reference --write

@@ -14,7 +14,6 @@ from aiokafka.errors import KafkaError
 from streams.delivery.batch import Message
 from streams.delivery.parcels import Parcel, Result, key_hash, pack, size_of, sort
 from streams.delivery.retry import BatchClosing, Retry
-from streams.errors import DependencyDown
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -61,13 +60,10 @@ class Outbox:
             await _drop(producer)
 
     async def partition_counts(self) -> dict[str, int]:
-        """Topic -> number of partitions, of every topic that may be seen. Raises DependencyDown."""
+        """Topic -> number of partitions, of every topic that may be seen."""
         if self._producer is None:
             raise RuntimeError("the outbox is not connected yet")
-        try:
-            cluster = await self._producer.client.fetch_all_metadata()
-        except KafkaError as error:
-            raise DependencyDown(KAFKA, describe(error)) from error
+        cluster = await self._producer.client.fetch_all_metadata()
         return {topic: len(cluster.partitions_for_topic(topic)) for topic in cluster.topics()}
 
     async def deliver(

@@ -48,7 +48,6 @@ _SERVER = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": "0",
     "offsets.topic.num.partitions": "1",
@@ -102,11 +101,22 @@ def fetch_libraries() -> Path:
 
 
 class Kafka:
-    """One broker in `folder`. Start, stop, kill, start again: same port, same data."""
+    """One broker in `folder`. Start, stop, kill, start again: same port, same data.
 
-    def __init__(self, folder: Path, config: Mapping[str, str] | None = None) -> None:
+    detours  name -> port of a proxy on 127.0.0.1. For each the broker listens on one more port,
+             `behind(name)`, and sends whoever comes in there back through the proxy.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, str] | None = None,
+        detours: Mapping[str, int] | None = None,
+    ) -> None:
         self.folder = folder
-        self.port, self._controller_port = free_ports(2)
+        self._detours = dict(detours or {})
+        self.port, self._controller_port, *behind = free_ports(2 + len(self._detours))
+        self._behind = dict(zip(self._detours, behind, strict=True))
         self._config = dict(config or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._libraries: Path | None = None
@@ -116,6 +126,10 @@ class Kafka:
     def address(self) -> str:
         """host:port for clients."""
         return f"127.0.0.1:{self.port}"
+
+    def behind(self, name: str) -> int:
+        """The port that the proxy of this detour leads to."""
+        return self._behind[name]
 
     @property
     def running(self) -> bool:
@@ -281,10 +295,15 @@ class Kafka:
 
     def _format(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        listeners = {"PLAINTEXT": self.port, **_upper(self._behind)}
+        advertised = {"PLAINTEXT": self.port, **_upper(self._detours)}
+        controller = {"CONTROLLER": self._controller_port}
+        protocols = [f"{name}:PLAINTEXT" for name in (*controller, *listeners)]
         properties = {
             **_SERVER,
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": _addresses(listeners | controller),
+            "advertised.listeners": _addresses(advertised),
+            "listener.security.protocol.map": ",".join(protocols),
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "log.dirs": str(self.folder / "data"),
             **self._config,
@@ -321,6 +340,14 @@ class Kafka:
         if self._clients is not None:
             self._clients.close()
             self._clients = None
+
+
+def _upper(ports: Mapping[str, int]) -> dict[str, int]:
+    return {name.upper(): port for name, port in ports.items()}
+
+
+def _addresses(listeners: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in listeners.items())
 
 
 class _Clients:

@@ -1,0 +1,73 @@
+"""What a run says of itself: one table for people, one line of JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.chaos.journal import CUT_OFF, LET_GO, finishes
+from tests.chaos.judge import APPLIED, DEAD, DUPLICATE, Difference, Evidence
+from tests.chaos.schedule import Fault
+from tests.chaos.stalls import longest
+
+
+def figures(
+    seen: Evidence,
+    faults: Sequence[Fault],
+    found: Sequence[Difference],
+    *,
+    seed: int,
+    took_s: float,
+) -> dict[str, object]:
+    """The figures of a run."""
+    deliveries = [each for account in seen.accounts for each in account.deliveries]
+    outcomes = Counter(outcome for _, outcome, _ in finishes(deliveries))
+    stops = [life for life in seen.lives if life.ended_by == "term"]
+    return {
+        "seed": seed,
+        "faults": len(faults),
+        "took_s": round(took_s, 1),
+        "clicks": len(seen.clicks),
+        "images": len(seen.images),
+        "deliveries": sum(len(each.places) for each in deliveries),
+        "applied": outcomes[APPLIED],
+        "duplicates": outcomes[DUPLICATE],
+        "dead_lettered": outcomes[DEAD],
+        "let_go": sum(len(each.places) for each in deliveries if each.ended == LET_GO),
+        "cut_off": sum(len(each.places) for each in deliveries if each.ended == CUT_OFF),
+        "users": len(seen.expected.profiles),
+        "lists": len(seen.lists),
+        "dead_letters": sum(seen.letters.values()),
+        "items": len(seen.items),
+        "indexes_compared": len(seen.indexes),
+        "workers_started": len(seen.lives),
+        "workers_killed": sum(life.ended_by == "kill" for life in seen.lives),
+        "workers_stopped": len(stops),
+        "longest_stop_s": round(max((s.ended_s - s.asked_s for s in stops), default=0.0), 2),
+        "longest_stall_s": round(longest(seen.stalls), 2),
+        "differences": [str(each) for each in found],
+    }
+
+
+def table(said: dict[str, object], faults: Sequence[Fault], seen: Evidence, begun_s: float) -> str:
+    """The same for people, with the faults by kind and the longest stalls."""
+    rows = [
+        (name.replace("_", " "), str(value))
+        for name, value in said.items()
+        if name != "differences"
+    ]
+    kinds = Counter(fault.kind for fault in faults)
+    lines = [f"{name:<20}{value:>12}" for name, value in rows]
+    lines += ["", *(f"{kind:<20}{count:>12}" for kind, count in sorted(kinds.items())), ""]
+    for stall in seen.stalls[:1]:
+        at_s = stall.begun_s - begun_s
+        lines.append(f"stood still: {stall}, from {at_s:.1f} s on")
+        around = [f for f in faults if at_s - 12 < f.at_s < at_s + stall.for_s]
+        lines += [f"    {fault}" for fault in around[-8:]]
+    return "\n".join(lines)
+
+
+def one_line(said: dict[str, object]) -> str:
+    """For programs."""
+    return json.dumps(said)
