@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -110,22 +110,9 @@ def check_kafka(settings: Settings) -> Iterator[Finding]:
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
-    """Redis: that it answers, and lets us do what the recommender does."""
-    profiles: Any = import_module("streams.stores.redis_profiles")
-
-    async def ask() -> None:
-        store = profiles.RedisProfiles(
-            settings.redis_url,
-            prefix=settings.store_prefix,
-            timeout_s=settings.redis_timeout_s,
-        )
-        try:
-            await store.start()
-        finally:
-            await store.close()
-
+    """Redis: that it answers, lets us do what the recommender does, and keeps what it is given."""
     try:
-        asyncio.run(ask())
+        keeping = _ask_store(settings, lambda store: store.keeping())
     except DependencyDown as down:
         yield Finding(
             "store",
@@ -135,6 +122,62 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield Finding("store", "ok", f"answers at {settings.redis_shown} and runs scripts")
+    if keeping.evicts:
+        yield Finding(
+            "store",
+            "problem",
+            f"throws profiles away when its memory is full (maxmemory-policy {keeping.evicts})",
+            "Set maxmemory-policy to noeviction: workers then wait, and nothing is lost.",
+        )
+    if not keeping.persists:
+        yield Finding(
+            "store",
+            "note",
+            "writes nothing to disk: a restart loses every profile",
+            "Set appendonly yes. `lookstream rebuild` restores what the log of clicks still has.",
+        )
+
+
+def check_profiles(settings: Settings) -> Iterator[Finding]:
+    """That the store holds what the recommenders have finished."""
+    marks: dict[str, int] = _ask_store(settings, lambda store: store.marks())
+    topic = settings.topics().clicks
+    with topic_admin.connect(settings.kafka, timeout_s=5.0) as admin:
+        finished = topic_admin.committed(admin, settings.group("recommender"), topic)
+    behind = False
+    for partition, offset in sorted(finished.items()):
+        mark = marks.get(f"{topic}-{partition}", -1)
+        # A transaction's marker takes an offset too: a difference of one is no loss.
+        if mark < offset - 2:
+            behind = True
+            yield Finding(
+                "profiles",
+                "problem",
+                f"{topic}-{partition} is in the store up to offset {mark}, and was finished up to "
+                f"{offset - 1}",
+                "Ask `lookstream rebuild --dry-run` what is missing.",
+            )
+    if not behind:
+        yield Finding("profiles", "ok", "the store holds what was finished")
+
+
+def _ask_store(settings: Settings, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Start the store as a recommender would, and ask it. Raises DependencyDown or StartRefused."""
+    profiles: Any = import_module("streams.stores.redis_profiles")
+
+    async def asked() -> Any:
+        store = profiles.RedisProfiles(
+            settings.redis_url,
+            prefix=settings.store_prefix,
+            timeout_s=settings.redis_timeout_s,
+        )
+        try:
+            await store.start()
+            return await ask(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(asked())
 
 
 def check_snapshots(settings: Settings) -> Iterator[Finding]:
@@ -169,5 +212,6 @@ CHECKS: Sequence[tuple[str, Check]] = (
     ("model", check_model),
     ("kafka", check_kafka),
     ("store", check_store),
+    ("profiles", check_profiles),
     ("snapshots", check_snapshots),
 )

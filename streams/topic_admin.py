@@ -40,6 +40,7 @@ class Admin(Protocol):
         self, config_resources: list[Any], *, raise_on_unknown: bool
     ) -> Mapping[str, Mapping[str, str]]: ...
     def wait_for_topics(self, topic_names: list[str]) -> None: ...
+    def list_group_offsets(self, group: str) -> Mapping[Any, Any]: ...
 
 
 @contextmanager
@@ -168,3 +169,13 @@ def fix(admin: Admin, listed: Sequence[Difference]) -> list[Difference]:
         if answer != "OK":
             raise StartRefused(f"Kafka refused to change {topic}: {printable(answer, 200)}")
     return fixable
+
+
+def committed(admin: Admin, group: str, topic: str) -> dict[int, int]:
+    """Partition -> the offset that the consumer group has committed, where there is one."""
+    listed = admin.list_group_offsets(group)
+    return {
+        place.partition: found.offset
+        for place, found in listed.get(group, listed).items()
+        if place.topic == topic and found.offset >= 0
+    }

@@ -16,7 +16,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -87,6 +87,17 @@ end
 return results
 """
 _SAVE_SHA = hashlib.sha1(_SAVE.encode()).hexdigest()  # noqa: S324 - Redis names scripts by it
+
+
+class Keeping(NamedTuple):
+    """What may happen to profiles on this server.
+
+    evicts    the policy by which it throws keys away when its memory is full; None: it refuses.
+    persists  whether it writes to disk, as far as it tells.
+    """
+
+    evicts: str | None
+    persists: bool
 
 
 class RedisProfiles:
@@ -192,6 +203,21 @@ class RedisProfiles:
         with translated():
             found = await self._redis.zrevrange(self._popularity, 0, n - 1, withscores=True)
         return [(item_id.decode(), float(weight)) for item_id, weight in found]
+
+    async def keeping(self) -> Keeping:
+        """How well the server keeps what it is given. For `lookstream doctor`: takes more rights
+        than a recommender needs (INFO, CONFIG GET)."""
+        with translated():
+            info = await self._redis.info()
+            try:
+                saves = bool((await self._redis.config_get("save")).get("save"))
+            except ResponseError:  # denied, or renamed, as managed servers do
+                saves = True
+        policy = str(info.get("maxmemory_policy", "noeviction"))
+        return Keeping(
+            evicts=policy if int(info.get("maxmemory", 0)) and policy != "noeviction" else None,
+            persists=saves or bool(info.get("aof_enabled")),
+        )
 
     async def ping(self) -> None:
         with translated():

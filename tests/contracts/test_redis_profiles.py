@@ -10,7 +10,7 @@ import pytest
 
 from streams.errors import DependencyDown, StartRefused
 from streams.stores.profiles import ABSENT, Mark, Write
-from streams.stores.redis_profiles import RedisProfiles
+from streams.stores.redis_profiles import Keeping, RedisProfiles
 from tests.support.ports import free_port
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until_async
@@ -306,3 +306,17 @@ async def _refuses(store: RedisProfiles) -> bool:
     except StartRefused as refused:
         return "single primary" in str(refused)
     return False
+
+
+async def test_how_well_a_server_keeps_what_it_is_given_is_told(
+    own_valkey: Valkey, profiles: Profiles
+) -> None:
+    store = profiles(own_valkey.url)
+    assert await store.keeping() == Keeping(None, persists=True)
+    for name, value in (
+        ("maxmemory", "100mb"),
+        ("maxmemory-policy", "allkeys-lru"),
+        ("appendonly", "no"),
+    ):
+        await store._redis.config_set(name, value)
+    assert await store.keeping() == Keeping("allkeys-lru", persists=False)

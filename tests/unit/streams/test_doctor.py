@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from streams import doctor, topic_admin
 from streams.doctor import Finding, examine
 from streams.errors import DependencyDown, StartRefused
 from streams.settings import Settings
+from streams.stores.redis_profiles import Keeping
 from streams.topic_check import Found
 from streams.topics import Topics
 
@@ -80,6 +81,7 @@ def test_every_part_of_a_worker_is_looked_at() -> None:
         "model",
         "kafka",
         "store",
+        "profiles",
         "snapshots",
     ]
 
@@ -177,6 +179,7 @@ class Store:
     """A store that fails as told."""
 
     error: Exception | None = None
+    keeps = Keeping(None, True)
     closed = False
 
     def __init__(self, url: str, *, prefix: str, timeout_s: float) -> None:
@@ -186,6 +189,12 @@ class Store:
     async def start(self) -> None:
         if Store.error:
             raise Store.error
+
+    async def keeping(self) -> Keeping:
+        return Store.keeps
+
+    async def marks(self) -> dict[str, int]:
+        return {"clicks-0": 99, "clicks-1": 10}
 
     async def close(self) -> None:
         Store.closed = True
@@ -209,6 +218,47 @@ def test_the_store_is_asked_for_what_a_recommender_asks(
     assert finding.state == state
     assert PASSWORD not in str(finding)
     assert Store.closed
+
+
+@pytest.mark.parametrize(
+    ("keeps", "states", "said"),
+    [
+        (Keeping("allkeys-lru", True), ["ok", "problem"], "maxmemory-policy allkeys-lru"),
+        (Keeping(None, False), ["ok", "note"], "a restart loses every profile"),
+    ],
+)
+def test_a_store_that_does_not_keep_profiles_is_noticed(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    keeps: Keeping,
+    states: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setattr(Store, "error", None)
+    monkeypatch.setattr(Store, "keeps", keeps)
+    module(monkeypatch, "streams.stores.redis_profiles", RedisProfiles=Store)
+    findings = list(doctor.check_store(settings))
+    assert [finding.state for finding in findings] == states
+    assert said in findings[-1].detail
+
+
+def test_a_store_behind_what_was_finished_is_a_problem(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "error", None)
+    module(monkeypatch, "streams.stores.redis_profiles", RedisProfiles=Store)
+    monkeypatch.setattr(topic_admin, "connect", lambda *_, **__: nullcontext())
+    finished = {0: 101, 1: 500}
+    monkeypatch.setattr(topic_admin, "committed", lambda *_: finished)
+    (finding,) = doctor.check_profiles(settings)
+    assert finding.state == "problem"
+    assert finding.detail == (
+        "clicks-1 is in the store up to offset 10, and was finished up to 499"
+    )
+    assert "rebuild --dry-run" in finding.remedy
+    del finished[1]
+    (finding,) = doctor.check_profiles(settings)
+    assert finding.state == "ok"
 
 
 def test_a_snapshot_directory_need_not_exist_yet(settings: Settings) -> None:
