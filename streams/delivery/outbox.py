@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from streams.delivery.batch import Message
 from streams.delivery.parcels import Parcel, Result, key_hash, pack, size_of, sort
 from streams.delivery.retry import BatchClosing, Retry
+from streams.errors import DependencyDown
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -60,10 +61,13 @@ class Outbox:
             await _drop(producer)
 
     async def partition_counts(self) -> dict[str, int]:
-        """Topic -> number of partitions, of every topic that may be seen."""
+        """Topic -> number of partitions, of every topic that may be seen. Raises DependencyDown."""
         if self._producer is None:
             raise RuntimeError("the outbox is not connected yet")
-        cluster = await self._producer.client.fetch_all_metadata()
+        try:
+            cluster = await self._producer.client.fetch_all_metadata()
+        except KafkaError as error:
+            raise DependencyDown(KAFKA, describe(error)) from error
         return {topic: len(cluster.partitions_for_topic(topic)) for topic in cluster.topics()}
 
     async def deliver(

@@ -23,6 +23,7 @@ from streams.delivery.app import App
 from streams.delivery.bugs import EXIT_BUG, without_payload
 from streams.delivery.header_names import forgive_header_names
 from streams.delivery.hooks import check_hooks
+from streams.delivery.outbox import KAFKA
 from streams.delivery.quiet import quiet_loggers
 from streams.delivery.retry import BatchClosing
 from streams.errors import StartRefused
@@ -139,7 +140,7 @@ class _Run:
         """Wait for the broker, and refuse to start if topics are missing."""
         app = self._app
         await app.outbox.start(self._stop)
-        counts = await app.outbox.partition_counts()
+        counts = await app.retry.until_it_works(KAFKA, app.outbox.partition_counts, self._stop)
         needed = {lane.spec.topic for lane in app.lanes.values()}
         needed |= {lane.spec.dead_letters for lane in app.lanes.values()}
         missing = sorted(needed - counts.keys())

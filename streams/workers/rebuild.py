@@ -5,7 +5,8 @@ lists, in larger batches. It goes on from the store's own marks: a store that we
 consistent past, and the log from its marks on is what it lacks. Workers may run beside it: those
 whose partitions lie behind wait, and a profile takes each click once, whoever brings it.
 
-Memory: the item index, one fetch, and the profiles of one batch of `BATCH_EVENTS` clicks.
+Memory: the item index, one fetch, and the profiles of one batch of at most `BATCH_EVENTS` clicks;
+some 130 MB with 4,000 items, whatever the length of the log.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import pictures
+from tests.bench import pictures, rebuilding
 from tests.bench.race import Course, Load, Result, prepare, run
 from tests.bench.world import World
 from tests.support.kafka import Kafka
@@ -84,9 +84,28 @@ def show_race(items: int, results: dict[str, Result]) -> dict[str, object]:
     return {"contenders": {k: vars(v) for k, v in results.items()}, "ratios": ratios}
 
 
+def live_and_rebuild(kafka: Kafka, valkey: Valkey, folder: Path) -> dict[str, object]:
+    """The same clicks live, as a backlog, and by `lookstream rebuild`."""
+    world = World(4_000)
+    course = Course(kafka.address, valkey.url, folder / "rebuild", "lookstream")
+    course.publish_items(world)
+    environment = course.own_environment()
+    prepare(course, environment)
+    live = run(course, environment, world, Load(warm_up=6_000, measured=12_000, paced=100))
+    rebuilt = rebuilding.rebuild(course)
+    course.producer.close()
+    _console.print(
+        f"rebuild: {rebuilt.hz:,.0f} clicks/s, live {live.lists_hz:,.0f} lists/s: "
+        f"{rebuilt.hz / live.lists_hz:.2f} times as fast; peak {rebuilt.peak_bytes / 1e6:.0f} MB"
+    )
+    ratio = rebuilt.hz / live.lists_hz
+    return {"live": vars(live), "rebuild": vars(rebuilt), "ratio": ratio}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("--only", choices=("4000", "100000", "pictures"), help="one part of it")
+    parts = ("4000", "100000", "pictures", "rebuild")
+    parser.add_argument("--only", choices=parts, help="one part of it")
     only = parser.parse_args().only
     report: dict[str, object] = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -104,6 +123,8 @@ def main() -> None:
                 if only in (None, str(items)):
                     results = race(kafka, valkey, folder, items, load)
                     report[str(items)] = show_race(items, results)
+            if only in (None, "rebuild"):
+                report["rebuild"] = live_and_rebuild(kafka, valkey, folder)
             if only in (None, "pictures"):
                 data = pictures.pictures(64)
                 raw_before = pictures.raw_hz(data)

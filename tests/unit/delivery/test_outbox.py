@@ -183,3 +183,26 @@ async def test_stopping_closes_the_producer(outbox: Outbox, broker: Broker) -> N
     await outbox.stop(1.0)
     await outbox.stop(1.0)
     assert broker.producers[0]._closed
+
+
+async def test_a_broker_that_goes_away_right_after_connecting_is_waited_for(
+    broker: Broker, retry: Retry, journal: Journal
+) -> None:
+    outbox = Outbox(broker.connect, retry)
+    await outbox.start(asyncio.Event())
+    answers: list[object] = [
+        KafkaError("Unable to get cluster metadata over all known brokers"),
+        SimpleNamespace(topics=lambda: {"in"}, partitions_for_topic=lambda topic: {0, 1}),
+    ]
+
+    async def fetch_all_metadata() -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, KafkaError):
+            raise answer
+        return answer
+
+    assert outbox.producer is not None
+    outbox.producer.client.fetch_all_metadata = fetch_all_metadata
+    counts = await retry.until_it_works("kafka", outbox.partition_counts, asyncio.Event())
+    assert counts == {"in": 2}
+    assert journal.said == ["down kafka", "up kafka"]
