@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.core.rules import TasteRules
 from streams.settings.field import Section, setting
-from streams.settings.values import KindWeights
+from streams.settings.values import KindWeights, Names
 
 _RULES = TasteRules()
 
@@ -73,6 +73,11 @@ class Taste(Section):
         ge=60,
         le=315_360_000,
     )
+    exclude_labels: Names = setting(
+        (),
+        "Items with one of these labels are in no list. Clicks on them count as ever.",
+    )
+    exclude_groups: Names = setting((), "The same for items of these groups.")
     min_similarity: float = setting(
         _RULES.min_similarity,
         "The least cosine with an item of hers for a recommended one to be said to look like it. "

@@ -183,6 +183,12 @@ Hosts = Annotated[
     AfterValidator(_hosts),
     Allowed("host names, or host:port, separated by commas"),
 ]
+Names = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_comma_separated),
+    Allowed("texts separated by commas"),
+]
 KindWeights = Annotated[
     dict[str, Annotated[float, Ge(0), Le(1_000_000)]],
     NoDecode,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from streams.embeddings import FactRecord, ItemRecord, ViewRecord, WithdrawnRecord
 from streams.stores.item_state import ItemState, Skipped
-from streams.stores.item_table import Facts
+from streams.stores.item_table import NOTHING_EXCLUDED, Exclusions, Facts
 from streams.stores.view_rows import NONE
 from streams.stores.view_search import EXACT_ROWS
 
@@ -33,21 +33,30 @@ class ItemIndex:
 
     Vectors are float16 in memory, unit within its rounding (2e-3). Vectors of another model are
     skipped and counted: see `skipped`. `state` is for snapshots and tests.
+
+    exclusions  items that are known, so that clicks on them count, and never listed.
     """
 
     def __init__(
-        self, model_id: str, dim: int, *, max_items: int = 1_000_000, exact_rows: int = EXACT_ROWS
+        self,
+        model_id: str,
+        dim: int,
+        *,
+        max_items: int = 1_000_000,
+        exact_rows: int = EXACT_ROWS,
+        exclusions: Exclusions = NOTHING_EXCLUDED,
     ) -> None:
         self.model_id = model_id
         self.dim = dim
         self.skipped: Counter[Skipped] = Counter()
         self._max_items = max_items
         self._exact_rows = exact_rows
+        self._exclusions = exclusions
         self.clear()
 
     def clear(self) -> None:
         """Forget every item, and every number given out."""
-        self.state = ItemState(self.dim, self._max_items, self._exact_rows)
+        self.state = ItemState(self.dim, self._max_items, self._exact_rows, self._exclusions)
 
     def __len__(self) -> int:
         """Items with at least one vector."""

@@ -1,13 +1,13 @@
 """What the index knows, and every way in which it changes: the table, the rows, what is searched.
 
-An item is *listed* when it has a vector and is not marked unavailable; exactly the views of listed
-items are in the search. Every change below keeps it so.
+An item is *listed* when it has a vector, is not marked unavailable and not excluded; exactly the
+views of listed items are in the search. Every change below keeps it so.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.stores.arrays import grown
-from streams.stores.item_table import NEVER, Facts, ItemTable
+from streams.stores.item_table import (
+    NEVER,
+    NOTHING_EXCLUDED,
+    Exclusions,
+    Facts,
+    ItemTable,
+)
 from streams.stores.newest import Newest
 from streams.stores.view_rows import ViewRows
 from streams.stores.view_search import ViewSearch
@@ -61,8 +67,11 @@ class SavedItem:
 class ItemState:
     """Up to `max_items` items and twice as many views of `dim` components."""
 
-    def __init__(self, dim: int, max_items: int, exact_rows: int) -> None:
+    def __init__(
+        self, dim: int, max_items: int, exact_rows: int, exclusions: Exclusions = NOTHING_EXCLUDED
+    ) -> None:
         self._max_items = max_items
+        self._allow = exclusions.allow
         self.table = ItemTable(max_items)
         self.rows = ViewRows(dim, 2 * max_items)
         self.search = ViewSearch(self.rows.vectors, exact_rows)
@@ -98,11 +107,11 @@ class ItemState:
         self._write(row, vector, picture_hash)
         if self.table.at_ms[number] == NEVER:
             self.table.at_ms[number] = at_ms
-        available = self.table.facts(number).available
-        if available:
+        allowed = self._allow(self.table.facts(number))
+        if allowed:
             self.search.add(row)
             self._findable(number)
-        self._list(number, available)
+        self._list(number, allowed)
         return None
 
     def put_facts(self, item_id: str, change: FactChange) -> Skipped | None:
@@ -113,16 +122,17 @@ class ItemState:
         before = self.table.facts(number)
         after = change(before)
         self.table.set_facts(number, after)
-        if after.available != before.available:
+        allowed = self._allow(after)
+        if allowed != self._allow(before):
             rows = self.rows.of(number)
             for row in rows:
-                if after.available:
+                if allowed:
                     self.search.add(row)
                 else:
                     self.search.remove(row)
-            if after.available and rows:
+            if allowed and rows:
                 self._findable(number)
-            self._list(number, after.available and bool(rows))
+            self._list(number, allowed and bool(rows))
         return None
 
     def withdraw(self, item_id: str) -> None:
@@ -160,6 +170,7 @@ class ItemState:
             raise ValueError(f"more than {self._max_items} items")
         self.table.set_facts(number, item.facts)
         self.table.at_ms[number] = item.at_ms
+        allowed = self._allow(item.facts)
         for view, vector in zip(item.views, vectors, strict=True):
             # While a snapshot is written a row may pass from one item to another, so that both
             # claim it. Not in the graph, which holds still.
@@ -167,9 +178,15 @@ class ItemState:
             if row is None or (view.in_graph and row != view.row):
                 raise ValueError("a view without its row")
             self._write(row, vector, view.picture_hash)
-            if not view.in_graph and item.facts.available:
+            if not view.in_graph and allowed:
                 self.search.add(row)
-        self._list(number, bool(item.views) and item.facts.available)
+        self._list(number, bool(item.views) and allowed)
+
+    def drop_unlisted(self, rows: Iterable[int]) -> None:
+        """Take rows of a loaded graph out of the search whose items are excluded by now."""
+        for row in rows:
+            if not self.listed[self.rows.item[row]]:
+                self.search.remove(row)
 
     def _findable(self, number: int) -> None:
         self.changes += 1

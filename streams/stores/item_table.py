@@ -31,6 +31,23 @@ class Facts:
 NOTHING_SAID = Facts()
 
 
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """What is never listed, whatever it looks like: items with one of these labels, or groups."""
+
+    labels: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    def allow(self, facts: Facts) -> bool:
+        """Whether an item of which this was said may be listed."""
+        if not facts.available:
+            return False
+        return facts.group not in self.groups and self.labels.isdisjoint(facts.labels)
+
+
+NOTHING_EXCLUDED = Exclusions()
+
+
 class ItemTable:
     """Items by id and by number. Only what is known; which of it may be listed is not decided here.
 

@@ -152,6 +152,7 @@ async def _restore(
         graph = await in_thread(files.checked, folder, manifest.graph)
         rows = np.array(in_graph, dtype=np.int32)
         await in_thread(index.state.search.load_graph, graph, rows)
+        index.state.drop_unlisted(in_graph)
     elif in_graph:
         raise SnapshotRefused("its graph is missing")
 

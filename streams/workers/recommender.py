@@ -19,6 +19,7 @@ from streams.agents.slices import Slices
 from streams.background import Background
 from streams.settings import Settings
 from streams.stores.item_index import ItemIndex
+from streams.stores.item_table import Exclusions
 from streams.stores.log_look import LogLook
 from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.replica import IndexReplica
@@ -41,7 +42,10 @@ def run_recommender(settings: Settings) -> int:
         model = load_manifest(settings.models_dir, settings.model)
     worker.says(model_id=model.model_id, device="none")
     rules = settings.taste_rules()
-    index = ItemIndex(model.model_id, model.dim, max_items=settings.max_items)
+    exclusions = Exclusions(frozenset(settings.exclude_labels), frozenset(settings.exclude_groups))
+    index = ItemIndex(
+        model.model_id, model.dim, max_items=settings.max_items, exclusions=exclusions
+    )
     store = RedisProfiles(
         settings.redis_url,
         prefix=settings.store_prefix,

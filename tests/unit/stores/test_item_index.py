@@ -12,7 +12,7 @@ from streams.core.profile import item_key
 from streams.embeddings import FactRecord, ItemRecord, WithdrawnRecord
 from streams.stores.item_index import ItemIndex
 from streams.stores.item_state import MAX_VIEWS, Skipped
-from streams.stores.item_table import Facts
+from streams.stores.item_table import Exclusions, Facts
 from tests.unit.stores.items import DIM, MODEL, PlainIndex, same, unit, units, view
 
 IDS = [f"item-{n}" for n in range(8)]
@@ -248,3 +248,21 @@ def test_memory_follows_what_is_in_it() -> None:
         index.apply(view(f"item-{n}", n))
     assert index.memory_bytes - empty >= 100 * 2 * DIM
     assert unit(1).dtype == np.float16
+
+
+def test_excluded_items_are_known_and_never_listed() -> None:
+    exclusions = Exclusions(labels=frozenset({"adult"}), groups=frozenset({"tests"}))
+    index = ItemIndex(MODEL, DIM, exclusions=exclusions)
+    index.apply(FactRecord("a", "labels", ("red", "adult")))
+    for number, item_id in enumerate("abc"):
+        index.apply(view(item_id, number))
+    index.apply(FactRecord("b", "group", "tests"))
+    numbers = np.array([index.number(item_id) for item_id in "abc"], np.int32)
+    assert index.available(numbers).tolist() == [False, False, True]
+    found, _ = index.search(units([0]), 3)
+    assert [n for n in found[0].tolist() if n >= 0] == [numbers[2]]
+    assert index.newest(5).tolist() == [numbers[2]]
+
+    index.apply(FactRecord("a", "labels", ("red",)))
+    assert index.available(numbers).tolist() == [True, False, True]
+    assert index.search(units([0]), 1)[0][0, 0] == numbers[0]

@@ -6,24 +6,32 @@ import random
 import time
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
+from numpy.typing import NDArray
 
 from streams.embeddings import FactRecord, ItemRecord, WithdrawnRecord
 from streams.stores import snapshot, snapshot_files
 from streams.stores.item_index import ItemIndex
+from streams.stores.item_table import NOTHING_EXCLUDED, Exclusions
 from streams.stores.snapshot import Origin
 from streams.stores.snapshot_files import MANIFEST, Anchor, SnapshotRefused
 from tests.support.waiting import wait_until_async
-from tests.unit.stores.items import DIM, MODEL, PlainIndex, same, view
+from tests.unit.stores.items import DIM, MODEL, PlainIndex, same, units, view
 
 ORIGIN = Origin("item-embeddings", "cluster-1")
 ANCHORS = {0: Anchor(next_offset=7, last_offset=6, last_timestamp_ms=99), 3: Anchor(next_offset=0)}
 IDS = [f"item-{n}" for n in range(300)]
 
 
-def make(model_id: str = MODEL, dim: int = DIM, exact_rows: int = 100) -> ItemIndex:
-    return ItemIndex(model_id, dim, max_items=1000, exact_rows=exact_rows)
+def make(
+    model_id: str = MODEL,
+    dim: int = DIM,
+    exact_rows: int = 100,
+    exclusions: Exclusions = NOTHING_EXCLUDED,
+) -> ItemIndex:
+    return ItemIndex(model_id, dim, max_items=1000, exact_rows=exact_rows, exclusions=exclusions)
 
 
 def story(records: int, seed: int = 1) -> list[ItemRecord]:
@@ -53,6 +61,13 @@ def told(log: list[ItemRecord]) -> tuple[ItemIndex, PlainIndex]:
         index.apply(record)
         plain.apply(record)
     return index, plain
+
+
+def found_ids(index: ItemIndex, queries: NDArray[np.float32]) -> list[list[str]]:
+    """Ids of what is found near each query."""
+    return [
+        [index.item_id(n) for n in row if n >= 0] for row in index.search(queries, 5)[0].tolist()
+    ]
 
 
 def settle(index: ItemIndex) -> None:
@@ -296,3 +311,25 @@ async def test_saving_and_loading_leave_the_loop_its_turns(tmp_path: Path) -> No
         probe.cancel()
         assert await probe < 0.02
     gc.unfreeze()
+
+
+@pytest.mark.parametrize("graph", [False, True])
+async def test_what_is_excluded_by_now_or_no_more_is_right_after_loading(
+    tmp_path: Path, graph: bool
+) -> None:
+    """The setting may have changed since the snapshot was written."""
+    log = [*story(600), FactRecord(IDS[0], "group", "out"), view(IDS[0], 9_001)]
+    some_out = Exclusions(groups=frozenset({"out"}))
+    made = {rule: make(exclusions=rule) for rule in (NOTHING_EXCLUDED, some_out)}
+    for index in made.values():
+        index.apply_many(log)
+        if graph:
+            settle(index)
+    for before, after in ((NOTHING_EXCLUDED, some_out), (some_out, NOTHING_EXCLUDED)):
+        folder = tmp_path / f"{len(before.groups)}"
+        await snapshot.save(made[before], ANCHORS, ORIGIN, folder)
+        loaded = make(exclusions=after)
+        await snapshot.load(loaded, ORIGIN, folder)
+        queries = units([9_001, *range(20)])
+        assert found_ids(loaded, queries) == found_ids(made[after], queries)
+    assert found_ids(made[some_out], queries) != found_ids(made[NOTHING_EXCLUDED], queries)
