@@ -117,12 +117,13 @@ class StoreBehind(DependencyDown):
     known   the one that it must know of.
     """
 
+    DEPENDENCY = "profiles"
     summary = "have lost data"
 
     def __init__(self, source: str, stored: int, known: int) -> None:
         at = f"stands at offset {stored}" if stored >= 0 else "is unknown"
         super().__init__(
-            "profiles",
+            self.DEPENDENCY,
             f"in the store {source} {at}, though clicks up to offset {known} were applied: it was "
             f"emptied, or an older state came back. Nothing is applied to it until "
             f"`lookstream rebuild` has restored what is missing",

@@ -103,6 +103,11 @@ class Progress:
         state.position = position
         state.end = end
 
+    def positions(self, topic: str) -> dict[int, int]:
+        """Partition of ours -> the offset below which all is finished, where that was heard."""
+        states = self._topics.get(topic, {})
+        return {number: state.position for number, state in states.items() if state.position >= 0}
+
     def dependency_down(self, dependency: str) -> None:
         """Nothing is expected to move from now on."""
         self._down.add(dependency)

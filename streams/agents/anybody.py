@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from streams.agents.fallback import FallbackItems
 from streams.agents.publishing import AnybodysList
 from streams.delivery import Message, Retry
+from streams.errors import StoreBehind
 
 EVERY_S = 1.0
 
@@ -16,7 +17,8 @@ class AnybodysAgent:
     """Refreshes the fallback items, and publishes the list under `*` when it changes.
 
     Every recommender needs the items; one at a time publishes the list: the one that owns
-    partition 0 of the clicks (`in_charge`). Two of them for a moment, at a rebalance, do no harm.
+    partition 0 of the clicks, and knows where it stands (`in_charge`): only then does it notice a
+    store that lost data. Two of them for a moment, at a rebalance, do no harm.
 
     deliver  publishes messages; returns when they are acknowledged.
     """
@@ -46,8 +48,11 @@ class AnybodysAgent:
 
     async def step(self, stopping: asyncio.Event) -> None:
         """Once: refresh, and publish what changed."""
+        in_charge = self._in_charge()
         await self._retry.until_it_works("redis", self._fallback.refresh, stopping)
-        if not self._in_charge():
+        # The batch that found the store behind may have gone to another worker since.
+        self._retry.worked(StoreBehind.DEPENDENCY)
+        if not in_charge:
             return
         changed = self._anybodys.changed(self._fallback.current)
         if changed is not None:

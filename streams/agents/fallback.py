@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import numpy as np
 
@@ -16,12 +16,21 @@ _NOTHING = Fallback(np.empty(0, np.int32), ())
 class FallbackItems:
     """Decayed popularity, best first, then the newest items: at most `most` of each.
 
-    `refresh` asks the store once; `current` costs nothing, so that no list waits for it.
+    `refresh` asks the store; `current` costs nothing, so that no list waits for it.
+
+    check  raises where the store must not be believed.
     """
 
-    def __init__(self, store: ProfileStore, index: ItemIndex, most: int = 200) -> None:
+    def __init__(
+        self,
+        store: ProfileStore,
+        index: ItemIndex,
+        check: Callable[[], Awaitable[None]],
+        most: int = 200,
+    ) -> None:
         self._store = store
         self._index = index
+        self._check = check
         self._most = most
         self._current = _NOTHING
 
@@ -31,8 +40,10 @@ class FallbackItems:
         return self._current
 
     async def refresh(self) -> None:
-        """Read what is popular and what is new. Raises DependencyDown."""
+        """Read what is popular and what is new. Raises DependencyDown, and what `check` does."""
         popular = await self._store.popular(self._most)
+        # Afterwards: what a store said before it lost its data is still true.
+        await self._check()
         self._current = self._made(item_id for item_id, _ in popular)
 
     def _made(self, popular: Iterable[str]) -> Fallback:

@@ -12,7 +12,7 @@ from streams import delivery
 from streams.agents.anybody import AnybodysAgent
 from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
-from streams.agents.past import Past, watch
+from streams.agents.past import Begun, Past
 from streams.agents.publishing import AnybodysList, ListWriter
 from streams.agents.recommend import Recommender
 from streams.agents.slices import Slices
@@ -53,8 +53,15 @@ def run_recommender(settings: Settings) -> int:
         max_popular=settings.popular_items,
         timeout_s=settings.redis_timeout_s,
     )
-    fallback = FallbackItems(store, index)
-    past = Past(store, LogLook(settings.kafka, worker.fetch_max_wait_ms).first_record)
+    past = Past(
+        store,
+        LogLook(settings.kafka, worker.fetch_max_wait_ms).first_record,
+        lambda: (
+            Begun(topics.clicks, partition, position)
+            for partition, position in worker.progress.positions(topics.clicks).items()
+        ),
+    )
+    fallback = FallbackItems(store, index, past.check)
     slices = Slices()
     recommender = Recommender(
         applier=ClickApplier(
@@ -102,7 +109,7 @@ def run_recommender(settings: Settings) -> int:
         topic=topics.recommendations,
         retry=app.retry,
         deliver=lambda messages: app.outbox.deliver(messages, worker.stopping),
-        in_charge=lambda: worker.observer.owns(topics.clicks, 0),
+        in_charge=lambda: 0 in worker.progress.positions(topics.clicks),
     )
 
     async def start() -> None:
@@ -121,7 +128,6 @@ def run_recommender(settings: Settings) -> int:
         worker.readiness.met(INDEX)
         await app.retry.until_it_works("redis", fallback.refresh, worker.stopping)
         background.start("the list for anybody", anybody.run(worker.stopping))
-        background.start("the store's past", watch(past, app.retry, worker.stopping))
 
     return delivery.run(
         app, on_start=start, on_stop=worker.stop, stop_timeout_s=settings.stop_timeout_s

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from streams.agents.past import Begun
 from streams.delivery import Batch, BatchClosing, Retry
 from streams.errors import StoreBehind
 from streams.stores.profiles import Mark
@@ -64,6 +65,70 @@ async def test_a_new_owner_notices_what_is_missing_before_its_first_click() -> N
     shop.log = [100, 101, 102]
     with pytest.raises(BatchClosing):
         await shop.try_batch(103)
+
+
+async def test_while_the_store_stays_as_it_is_the_log_is_looked_into_once() -> None:
+    shop = Losing()
+    shop.log = [100, 101, 102]
+    for _ in range(3):
+        with pytest.raises(BatchClosing):
+            await shop.try_batch(103)
+        with pytest.raises(StoreBehind):
+            await shop.past.check()
+    assert shop.looks == 1
+
+
+async def test_what_a_batch_found_missing_is_missing_after_the_batch_was_given_up() -> None:
+    shop = Losing()
+    shop.log = [100, 101, 102]
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(103)
+    with pytest.raises(StoreBehind, match="up to offset 102"):
+        await shop.past.check()
+    await shop.store.save([], [Mark("clicks-0", -1, 102)])
+    await shop.past.check()
+
+
+async def test_a_rebuild_that_ends_before_a_gap_is_enough() -> None:
+    """The first click here is 103; 102 is a transaction's marker."""
+    shop = Losing()
+    shop.log = [100, 101]
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(103)
+    await shop.store.save([], [Mark("clicks-0", -1, 101)])
+    await shop.past.check()
+    assert outcomes(await shop.try_batch(103)) == ["applied"]
+
+
+async def test_an_idle_worker_that_was_just_started_notices_too() -> None:
+    shop = Losing()
+    shop.log = [100, 101, 102]
+    shop.held = [Begun("clicks", 0, 103)]
+    with pytest.raises(StoreBehind, match="clicks-0 is unknown, though clicks up to offset 102"):
+        await shop.past.check()
+    await shop.store.save([], [Mark("clicks-0", -1, 102)])
+    await shop.past.check()
+    await shop.store.close()
+    shop.held = []
+    with pytest.raises(StoreBehind):
+        await shop.past.check()
+
+
+async def test_a_partition_that_nobody_clicked_in_lacks_nothing() -> None:
+    shop = Losing()
+    shop.held = [Begun("clicks", 0, 0), Begun("clicks", 1, 40)]
+    await shop.past.check()
+
+
+async def test_nothing_is_listed_as_popular_from_an_emptied_store() -> None:
+    shop = Losing()
+    await shop.try_batch(3, 4, 5)
+    await shop.fallback.refresh()
+    before = shop.fallback.current
+    await shop.store.close()
+    with pytest.raises(StoreBehind):
+        await shop.fallback.refresh()
+    assert shop.fallback.current is before
 
 
 async def test_a_new_owner_accepts_a_gap_that_holds_no_records() -> None:

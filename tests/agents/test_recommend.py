@@ -10,7 +10,7 @@ import pytest
 
 from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
-from streams.agents.past import Past
+from streams.agents.past import Begun, Past
 from streams.agents.publishing import ListWriter
 from streams.agents.recommend import Recommender
 from streams.agents.slices import Slices
@@ -91,12 +91,14 @@ class Shop:
             for number in range(40):
                 self.index.apply(view(f"{name}-{number}", taste, number))
         self.store = CountingStore() if store is None else store
-        self.fallback = FallbackItems(self.store, self.index)
         self.measured = Measured()
         self.now_s = NOW_MS / 1000 + 0.25
         rules, slices = TasteRules(list_length=10), Slices()
         self.log: list[int] = []
-        self.past = Past(self.store, self.first_record)
+        self.held: list[Begun] = []
+        self.looks = 0
+        self.past = Past(self.store, self.first_record, lambda: self.held)
+        self.fallback = FallbackItems(self.store, self.index, self.past.check)
         self.recommender = Recommender(
             applier=ClickApplier(
                 catalogue=self.index,
@@ -122,6 +124,7 @@ class Shop:
 
     async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
         """Offsets that the log still has are in `self.log`."""
+        self.looks += 1
         return next((offset for offset in self.log if start <= offset < end), None)
 
     async def handle(self, *records: RawRecord) -> Batch:

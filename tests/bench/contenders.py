@@ -124,13 +124,14 @@ class _Unmeasured:
 async def plain() -> None:
     index = ItemIndex(MODEL_ID, DIM)
     store = RedisProfiles(REDIS, prefix=f"{PREFIX}plain:")
-    fallback = FallbackItems(store, index)
+    past = Past(store, LogLook(KAFKA, 500).first_record)
+    fallback = FallbackItems(store, index, past.check)
     slices = Slices()
     recommender = Recommender(
         applier=ClickApplier(
             catalogue=index,
             store=store,
-            past=Past(store, LogLook(KAFKA, 500).first_record),
+            past=past,
             rules=TasteRules(),
             event_limits=EventLimits(),
             popularity_half_life_s=3 * 86_400.0,

@@ -176,3 +176,14 @@ def test_a_spare_worker_without_partitions_is_alive() -> None:
     watched.assigned("clicks", [])
     clock.now_s += 1e6
     assert watched.problems() == []
+
+
+def test_it_tells_where_its_partitions_stand() -> None:
+    watched = Progress(60.0, Clock())
+    assert watched.positions("clicks") == {}
+    watched.assigned("clicks", [0, 1, 2])
+    watched.position("clicks", 0, 20, 100)
+    watched.position("clicks", 2, 0, 0)
+    assert watched.positions("clicks") == {0: 20, 2: 0}
+    watched.assigned("clicks", [1, 2])
+    assert watched.positions("clicks") == {2: 0}
