@@ -68,7 +68,7 @@ async def _rebuild(
             if dry_run:
                 return 0
             if from_scratch:
-                typer.echo(f"deleted {await job.forget():,} keys")
+                typer.echo(f"deleted {await job.forget():,} profiles")
             begun_s = time.monotonic()
             done = await job.run()
         finally:

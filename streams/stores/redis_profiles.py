@@ -28,6 +28,8 @@ from streams.stores.profiles import ABSENT, NO_MARK, VERSION_BYTES, Mark, Stored
 from streams.stores.redis_errors import refusing_to_start, translated
 from streams.text import printable
 
+PROFILE, POPULARITY, MARKS = "profile:", "popularity", "marks"
+
 # A script holds up the whole server while it runs: about 10 us a write, so some milliseconds.
 MAX_WRITES = 256
 MAX_SCRIPT_BYTES = 4_000_000
@@ -137,9 +139,9 @@ class RedisProfiles:
                 "LOOKSTREAM_REDIS is not a URL of a Redis: write redis://host:port/0, "
                 "rediss:// for TLS, or unix://path"
             ) from error
-        self._profile_prefix = prefix + "profile:"
-        self._popularity = prefix + "popularity"
-        self._marks = prefix + "marks"
+        self._profile_prefix = prefix + PROFILE
+        self._popularity = prefix + POPULARITY
+        self._marks = prefix + MARKS
         self._head = (str(max_popular), "" if ttl_s is None else str(ttl_s))
 
     @property

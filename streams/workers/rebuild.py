@@ -112,10 +112,19 @@ class Rebuild:
         self.stretches: list[Stretch] = []
 
     async def open(self, *, as_if_empty: bool = False) -> None:
-        """Connect, and see what is missing; of an empty store, if asked. Raises DependencyDown."""
+        """Connect, and see what is missing; of an empty store, if asked.
+
+        Raises DependencyDown or StartRefused.
+        """
         await self._store.start()
         await self._log.open()
         marks = {} if as_if_empty else await self._store.marks()
+        if not marks and not as_if_empty and await self._store.popular(1):
+            raise StartRefused(
+                "The store holds what is popular, but no marks: `lookstream rebuild "
+                "--from-scratch` was interrupted while it deleted, or the store was written by a "
+                "version without marks. Run `lookstream rebuild --from-scratch`."
+            )
         self.stretches = plan(await self._log.bounds(), marks, self._topics.clicks)
 
     async def close(self) -> None:
@@ -124,9 +133,14 @@ class Rebuild:
         await self._store.close()
 
     async def forget(self) -> int:
-        """Empty the store, marks first: workers then wait for the rebuild. Gives how many keys."""
+        """Delete all profiles; gives how many. Workers then wait until the rebuild is done."""
         settings = self._settings
-        return await asyncio.to_thread(clearing.clear, settings.redis_url, settings.store_prefix)
+        gone = await asyncio.to_thread(
+            clearing.forget_profiles, settings.redis_url, settings.store_prefix
+        )
+        # Until now workers went on: what they wait for lies below where the log ends now.
+        self.stretches = plan(await self._log.bounds(), {}, self._topics.clicks)
+        return gone
 
     async def run(self) -> Rebuilt:
         """Apply every stretch. Raises DependencyDown, StartRefused or StateBroken."""

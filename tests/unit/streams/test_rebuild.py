@@ -6,7 +6,11 @@ import pytest
 
 from streams.commands import rebuild as command
 from streams.errors import StartRefused
-from streams.workers.rebuild import Rebuilt, Stretch, plan
+from streams.settings import Settings
+from streams.stores import clearing
+from streams.stores.memory_profiles import MemoryProfiles
+from streams.stores.profiles import ABSENT, Write
+from streams.workers.rebuild import Rebuild, Rebuilt, Stretch, plan
 
 
 def test_the_log_beyond_each_mark_is_missing() -> None:
@@ -34,6 +38,51 @@ def test_what_the_log_has_no_more_is_refused_unless_accepted(
         "clicks-2: the store holds up to offset 4, the log has 80 offsets beyond; "
         "5 offsets before that are in the log no more"
     ) in capsys.readouterr().out
+
+
+class EndlessLog:
+    """A log of one partition that has grown each time it is asked."""
+
+    def __init__(self) -> None:
+        self.end = 0
+
+    async def open(self) -> None: ...
+
+    async def bounds(self) -> dict[int, tuple[int, int]]:
+        self.end += 100
+        return {0: (0, self.end)}
+
+
+@pytest.fixture
+async def job() -> Rebuild:
+    """A rebuild with a store in memory."""
+    job = Rebuild(Settings())
+    await job.close()
+    job._log, job._store = EndlessLog(), MemoryProfiles()  # type: ignore[assignment]
+    return job
+
+
+async def test_what_was_applied_until_the_deletion_is_read_again_too(
+    job: Rebuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers wait for what they applied last, and that may be later than the first look."""
+    monkeypatch.setattr(clearing, "forget_profiles", lambda url, prefix: 7)
+    await job.open(as_if_empty=True)
+    assert job.stretches == [Stretch(0, -1, 0, 100)]
+    assert await job.forget() == 7
+    assert job.stretches == [Stretch(0, -1, 0, 200)]
+
+
+async def test_a_deletion_that_was_interrupted_is_not_built_upon(job: Rebuild) -> None:
+    await job._store.save([Write("ann", ABSENT, b"1", [("x", 1.0)])])
+    with pytest.raises(StartRefused, match="interrupted while it deleted"):
+        await job.open()
+    await job.open(as_if_empty=True)
+
+
+async def test_an_empty_store_is_rebuilt_from_the_beginning(job: Rebuild) -> None:
+    await job.open()
+    assert job.stretches == [Stretch(0, -1, 0, 100)]
 
 
 def test_the_summary_says_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
