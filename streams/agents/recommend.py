@@ -24,7 +24,7 @@ import numpy as np
 
 from streams.agents.applying import ClickApplier, ProfileSizes, Visit
 from streams.agents.fallback import FallbackItems
-from streams.agents.publishing import ListWriter
+from streams.agents.publishing import ListWriter, chance
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.core import candidates, lists
@@ -32,6 +32,7 @@ from streams.core.picks import Pick
 from streams.core.rules import TasteRules
 from streams.delivery import Batch
 from streams.events import Click
+from streams.recommendations import list_id
 from streams.records import Record
 from streams.stores.item_index import ItemIndex
 from streams.stores.remembered import RememberedSearches
@@ -103,6 +104,7 @@ class Recommender:
             with self._stages.time("rank"):
                 for visit, end, rows in zip(some, ends, map(len, wanted), strict=True):
                     found = slice(end - rows, end)
+                    last, _ = visit.clicks[-1]
                     made[visit.user_id] = lists.make_list(
                         visit.profile,
                         numbers[found],
@@ -111,6 +113,9 @@ class Recommender:
                         catalogue=self._index,
                         rules=self._rules,
                         now_s=visit.profile.clock_s,
+                        rng=chance(list_id(last.topic, last.partition, last.offset))
+                        if self._rules.random
+                        else None,
                     )
                     await self._slices.breathe()
         return made

@@ -52,6 +52,10 @@ class Catalogue(Protocol):
         """Whether each item may be listed now (not withdrawn, not marked unavailable): bool [n]."""
         ...
 
+    def group(self, number: int) -> str | None:
+        """The item's group, if it has one."""
+        ...
+
     def picture_hashes(self, numbers: Numbers) -> NDArray[np.uint64]:
         """64-bit perceptual hash of each item's first view, 0 where there is none: uint64 [n]."""
         ...

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,50 @@ from numpy.typing import NDArray
 from streams.core.rules import TasteRules
 
 _ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Which candidates may not stand in one list. Positions count in the candidates.
+
+    duplicates  position -> those that look the same.
+    groups      the group of each candidate, None for none; empty: groups don't matter.
+    most        of one group at most.
+    """
+
+    duplicates: dict[int, list[int]] = field(default_factory=dict)
+    groups: Sequence[str | None] = ()
+    most: int = 0
+
+    @property
+    def matters(self) -> bool:
+        """Whether anything here can keep a candidate out."""
+        return bool(self.duplicates or self.groups)
+
+
+class Seated:
+    """Who may still be listed, as places are given away."""
+
+    def __init__(self, company: Company) -> None:
+        self._company = company
+        self._blocked: set[int] = set()
+        self._of_group: Counter[str] = Counter()
+
+    def admits(self, at: int) -> bool:
+        """Whether candidate `at` may stand beside those that have a place."""
+        if at in self._blocked:
+            return False
+        groups = self._company.groups
+        group = groups[at] if groups else None
+        return group is None or self._of_group[group] < self._company.most
+
+    def seat(self, at: int) -> None:
+        """Give a place to candidate `at`."""
+        company = self._company
+        self._blocked.update(company.duplicates.get(at, ()))
+        self._blocked.add(at)
+        if company.groups and (group := company.groups[at]) is not None:
+            self._of_group[group] += 1
 
 
 def near_duplicates(
@@ -40,7 +86,7 @@ def share_places(
     scores: Sequence[float],
     owners: Sequence[int],
     strengths: Sequence[float],
-    duplicates: dict[int, list[int]],
+    company: Company,
     length: int,
 ) -> list[tuple[int, float]]:
     """Up to `length` candidates as (position, value), places shared in proportion to strength.
@@ -53,12 +99,12 @@ def share_places(
     total = sum(strengths) or 1.0
     shares = [strength / total for strength in strengths]
     order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
-    if duplicates:
+    if company.matters:
         queues: list[list[int]] = [[] for _ in shares]  # of each owner, its best last
         for at in reversed(order):
             if scores[at] > 0.0:
                 queues[owners[at]].append(at)
-        return _in_turn(queues, scores, shares, duplicates, length)
+        return _in_turn(queues, scores, shares, company, length)
     # Nothing drops out, so what each candidate is worth at its turn is known: a third faster.
     falling = [map(share.__truediv__, _ODD) for share in shares]
     worth = [next(falling[owners[at]]) * scores[at] for at in order]
@@ -70,24 +116,24 @@ def _in_turn(
     queues: list[list[int]],
     scores: Sequence[float],
     shares: Sequence[float],
-    duplicates: dict[int, list[int]],
+    company: Company,
     length: int,
 ) -> list[tuple[int, float]]:
-    """The same place by place, leaving out near-duplicates of what has got one."""
+    """The same place by place, leaving out what may not stand beside those that have got one."""
     heap = [(-shares[o] * scores[queue[-1]], o) for o, queue in enumerate(queues) if queue]
     heapq.heapify(heap)
     odds = [1] * len(queues)  # 2 places + 1
-    blocked: set[int] = set()
+    seated = Seated(company)
     chosen: list[tuple[int, float]] = []
     while heap and len(chosen) < length:
         value, owner = heap[0]
         queue = queues[owner]
         at = queue.pop()
-        if at not in blocked:
+        if seated.admits(at):
             chosen.append((at, -value))
             odds[owner] += 2
-            blocked.update(duplicates.get(at, ()))
-        while queue and queue[-1] in blocked:
+            seated.seat(at)
+        while queue and not seated.admits(queue[-1]):
             queue.pop()
         if queue:
             heapq.heapreplace(heap, (-shares[owner] / odds[owner] * scores[queue[-1]], owner))

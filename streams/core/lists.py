@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core import candidates, diversity, ranker, reasons
+from streams.core import candidates, diversity, exploring, ranker, reasons, sampling
 from streams.core.catalogue import Catalogue, Numbers, Vectors
+from streams.core.diversity import Company, Seated
 from streams.core.picks import Fallback, Pick, ReasonKind
 from streams.core.profile import Profile
 from streams.core.rules import TasteRules
@@ -23,6 +24,7 @@ def make_list(
     catalogue: Catalogue,
     rules: TasteRules,
     now_s: float,
+    rng: np.random.Generator | None = None,
 ) -> list[Pick]:
     """Her list, best first: at most `list_length` items, each once, each with a true reason.
 
@@ -30,6 +32,8 @@ def make_list(
     `queries(profile, catalogue, rules, now_s)` by their best view and that cosine; -1 pads.
     Nothing she has touched or hidden, nothing unavailable, no near-duplicates. What her interests
     don't fill comes from `fallback`. Shorter only where there is nothing else.
+
+    rng  what `temperature` and `explore_share` draw from; None: nothing is left to chance.
     """
     barred = candidates.barred_keys(profile)
     picks: list[Pick] = []
@@ -43,13 +47,22 @@ def make_list(
 
         def choose(pool: candidates.Candidates) -> list[Pick]:
             return _choose(
-                pool, strengths, hers, profile, catalogue=catalogue, rules=rules, now_s=now_s
+                pool,
+                strengths,
+                hers,
+                profile,
+                catalogue=catalogue,
+                rules=rules,
+                now_s=now_s,
+                rng=rng if rules.temperature > 0.0 else None,
             )
 
         # Somewhat more than are needed: near-duplicates and items like none of hers drop out.
         # Should that not do, look at everything that was found.
         total = sum(strengths)
-        room = [int(1.25 * rules.list_length * s / total) + 2 for s in strengths]
+        # What is drawn is drawn from all.
+        spare = found_numbers.size if rng is not None and rules.temperature > 0.0 else 2
+        room = [int(1.25 * rules.list_length * s / total) + spare for s in strengths]
         pool = candidates.gather(found_numbers, found_similarities, barred, room, catalogue)
         picks = choose(pool)
         if len(picks) < rules.list_length and pool.cut:
@@ -60,6 +73,10 @@ def make_list(
             picks = choose(pool)
     if len(picks) < rules.list_length:
         _fill(picks, barred, fallback, catalogue, rules)
+    if rng is not None and rules.explored_places:
+        picks = exploring.give_places(
+            picks, barred, fallback, catalogue=catalogue, rules=rules, rng=rng
+        )
     return picks
 
 
@@ -79,23 +96,49 @@ def _choose(
     catalogue: Catalogue,
     rules: TasteRules,
     now_s: float,
+    rng: np.random.Generator | None,
 ) -> list[Pick]:
     if not pool.numbers or not hers:
         return []
     scores = ranker.score(pool, catalogue, profile, rules, now_s)
     length, owners = rules.list_length, pool.interests
+    groups = _groups(pool.numbers, catalogue, rules)
+    if rng is not None:
+        nearest, nearness, duplicates = _compare(pool.numbers, hers, catalogue, rules)
+        company = Company(duplicates, groups, rules.group_most)
+        drawn = sampling.sample_places(
+            _only_alike(scores, nearness, rules),
+            owners,
+            strengths,
+            company,
+            length,
+            temperature=rules.temperature,
+            rng=rng,
+        )
+        names = list(hers)
+        return [
+            Pick(
+                pool.numbers[at],
+                catalogue.item_id(pool.numbers[at]),
+                worth,
+                propensity,
+                "looks-like",
+                names[nearest[at]],
+                nearness[at],
+            )
+            for at, worth, propensity in drawn
+        ]
     # Nearly always the best make a list as they are, so only they are compared: with hers, and
     # among themselves. Only if some may not stand beside the others the whole pool is.
-    chosen = diversity.share_places(scores, owners, strengths, {}, length)
+    company = Company({}, groups, rules.group_most)
+    chosen = diversity.share_places(scores, owners, strengths, company, length)
     numbers = [pool.numbers[at] for at, _ in chosen]
     nearest, nearness, duplicates = _compare(numbers, hers, catalogue, rules)
     if duplicates or (nearness and min(nearness) < rules.min_similarity):
         nearest, nearness, duplicates = _compare(pool.numbers, hers, catalogue, rules)
-        scores = [
-            score if near >= rules.min_similarity else 0.0
-            for score, near in zip(scores, nearness, strict=True)
-        ]
-        chosen = diversity.share_places(scores, owners, strengths, duplicates, length)
+        scores = _only_alike(scores, nearness, rules)
+        company = Company(duplicates, groups, rules.group_most)
+        chosen = diversity.share_places(scores, owners, strengths, company, length)
         numbers = [pool.numbers[at] for at, _ in chosen]
         nearest = [nearest[at] for at, _ in chosen]
         nearness = [nearness[at] for at, _ in chosen]
@@ -107,6 +150,18 @@ def _choose(
             numbers, chosen, nearest, nearness, strict=True
         )
     ]
+
+
+def _only_alike(scores: list[float], nearness: list[float], rules: TasteRules) -> list[float]:
+    """The scores, 0 for what looks like none of hers: there would be no reason for it."""
+    return [
+        score if near >= rules.min_similarity else 0.0
+        for score, near in zip(scores, nearness, strict=True)
+    ]
+
+
+def _groups(numbers: list[int], catalogue: Catalogue, rules: TasteRules) -> list[str | None]:
+    return [catalogue.group(number) for number in numbers] if rules.group_most else []
 
 
 def _compare(
@@ -141,6 +196,11 @@ def _fill(
         if may_be_listed and number not in listed:
             kinds.setdefault(number, kind)
     left = list(kinds)
+    listed_groups = _groups([*(pick.number for pick in picks), *left], catalogue, rules)
+    seated = Seated(Company({}, listed_groups, rules.group_most))
+    for at in range(len(picks)):
+        seated.seat(at)
+    place_of = {number: at for at, number in enumerate(left, len(picks))}
     base, step = (picks[-1].score, 2) if picks else (1.0, 1)
     while left and len(picks) < rules.list_length:
         chunk = left[: 2 * (rules.list_length - len(picks))]
@@ -148,6 +208,9 @@ def _fill(
         for number in _unlike(chunk, [pick.number for pick in picks], catalogue, rules):
             if len(picks) == rules.list_length:
                 break
+            if not seated.admits(place_of[number]):
+                continue
+            seated.seat(place_of[number])
             score = base / step
             picks.append(Pick(number, catalogue.item_id(number), score, 1.0, kinds[number]))
             step += 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from streams.core.catalogue import Numbers
 
-ReasonKind = Literal["looks-like", "popular", "new"]
+ReasonKind = Literal["looks-like", "popular", "new", "exploring"]
 
 
 @dataclass(slots=True)
@@ -19,9 +21,11 @@ class Pick:
     """The item's number in the catalogue the list was made with."""
     item_id: str
     score: float
-    """Positive, and never above the score of the item before. Comparable within one list only."""
+    """Positive; in a greedy list never above the score of the item before. Comparable within one
+    list only."""
     propensity: float
-    """The chance with which this item was put here: 1.0 in a greedy list."""
+    """The chance with which this place went to this item, given the places above it; 1.0 where
+    nothing was left to chance."""
     reason_kind: ReasonKind
     reason_item_id: str | None = None
     """For `looks-like`: which item of hers."""
@@ -37,7 +41,11 @@ class Fallback:
     """int32 [n], catalogue numbers, in the order in which they are to be listed."""
     kinds: Sequence[ReasonKind]
     """`popular` or `new`, for each of `numbers`."""
+    new: Numbers = field(init=False, repr=False, compare=False)
+    """Those that are `new`, newest first: int32 [<= n]."""
 
     def __post_init__(self) -> None:
         if len(self.numbers) != len(self.kinds):
             raise ValueError(f"{len(self.numbers)} fallback items but {len(self.kinds)} kinds")
+        new = [kind == "new" for kind in self.kinds]
+        object.__setattr__(self, "new", self.numbers[np.array(new, np.bool_)])

@@ -69,7 +69,8 @@ def check(
     if pick.reason_item_id is not None or pick.similarity is not None:
         return f"a reason of kind {pick.reason_kind} names an item"
     places = np.flatnonzero(fallback.numbers == pick.number).tolist()
-    if not any(fallback.kinds[place] == pick.reason_kind for place in places):
+    kind = "new" if pick.reason_kind == "exploring" else pick.reason_kind
+    if not any(fallback.kinds[place] == kind for place in places):
         return f"the item is not among the {pick.reason_kind} ones"
     return None
 

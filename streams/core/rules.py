@@ -24,6 +24,7 @@ _SHARES = (
     "min_similarity",
     "join_similarity",
     "near_duplicate_similarity",
+    "explore_share",
 )
 _COUNTS = {
     # rule: smallest and largest value; the largest keep a profile within what codec.py can count
@@ -35,6 +36,7 @@ _COUNTS = {
     "list_length": (1, 1_000),
     "candidates": (1, 10_000),
     "near_duplicate_bits": (-1, 64),
+    "group_most": (0, 1_000),
 }
 
 
@@ -97,6 +99,15 @@ class TasteRules:
     near_duplicate_bits: int = 2
     """The same for pictures whose perceptual hashes differ in at most so many bits; -1: never."""
 
+    group_most: int = 0
+    """Items of one group in a list at most; 0: as many as there are."""
+    temperature: float = 0.0
+    """0: each place goes to the best that is left. Above: to one drawn at random, the better the
+    likelier (sampling.py); 1 draws in proportion to what the candidates are worth."""
+    explore_share: float = 0.05
+    """The share of a list's places, its last ones, that new items get at random: without it what
+    nobody has seen is seen by nobody. At most a half."""
+
     weights: Mapping[str, float] = field(init=False, repr=False, compare=False)
     """Weight by kind, made of the above."""
 
@@ -111,8 +122,20 @@ class TasteRules:
         for name in _SHARES:
             _between(name, getattr(self, name), 0.0, 1.0)
         _between("largest_click_share", self.largest_click_share, 0.01, 0.99)
+        _between("explore_share", self.explore_share, 0.0, 0.5)
+        _between("temperature", self.temperature, 0.0, 100.0)
         for name in ("short_term_boost", "repulsion", *(f"{kind}_weight" for kind in KINDS)):
             _between(name, getattr(self, name), 0.0, 1e6)
+
+    @property
+    def explored_places(self) -> int:
+        """Places of a list that are given to new items."""
+        return int(self.explore_share * self.list_length + 1e-9)
+
+    @property
+    def random(self) -> bool:
+        """Whether a list depends on chance."""
+        return self.temperature > 0.0 or self.explored_places > 0
 
     def weight(self, kind: str, dwell_s: float | None = None) -> float:
         """What one event of `kind` weighs, in clicks.

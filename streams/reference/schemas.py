@@ -124,7 +124,7 @@ REASON_KINDS = {
     "people-also-clicked": "others who clicked an item of hers, which `item_id` names, clicked it",
     "popular": "many click it now",
     "new": "it came lately",
-    "exploring": "to learn whether it is liked",
+    "exploring": "it is new, and was drawn at random, to learn whether it is liked",
 }
 
 _TEXT: Schema = {"type": "string"}
@@ -137,7 +137,7 @@ _ITEM = _record(
         "item_id": _TEXT,
         "rank": {"description": "1 is the best.", "type": "integer", "minimum": 1},
         "score": {
-            "description": "Comparable within one list only. Never above that of the item before.",
+            "description": "Comparable within one list only.",
             "type": "number",
         },
         "propensity": {

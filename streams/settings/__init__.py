@@ -149,6 +149,9 @@ class Settings(  # the last base's fields come first
             repel_half_life_s=self.repel_half_life_s,
             min_similarity=self.min_similarity,
             near_duplicate_similarity=self.near_duplicate_similarity,
+            group_most=self.group_most,
+            temperature=self.temperature,
+            explore_share=self.explore_share,
             **weights,
         )
 

@@ -85,6 +85,30 @@ class Taste(Section):
         ge=0,
         le=1,
     )
+    group_most: int = setting(
+        _RULES.group_most,
+        "Items of one `group` in a list at most; 0: as many as there are. Lower mixes lists, and "
+        "gives places to items that are worth less.",
+        ge=0,
+        le=500,
+    )
+    temperature: float = setting(
+        _RULES.temperature,
+        "0: each place of a list goes to the best item that is left. Above, to one drawn at "
+        "random, the better the likelier (1: in proportion to what they are worth); each item's "
+        "`propensity` says with which chance, so that other policies can be judged from the lists. "
+        "Costs the quality of each list, and some 0.5 ms of CPU.",
+        ge=0,
+        le=100,
+    )
+    explore_share: float = setting(
+        _RULES.explore_share,
+        "The share of a list's places, its last ones, that new items get at random (reason "
+        "`exploring`). 0: what nobody has clicked is listed only where its picture or its newness "
+        "earns it. More finds out sooner what is liked, at the cost of those places.",
+        ge=0,
+        le=0.5,
+    )
     near_duplicate_similarity: float = setting(
         _RULES.near_duplicate_similarity,
         "Items whose pictures are this close (cosine) are not listed together. 1 lists all but "

@@ -139,6 +139,9 @@ class ItemIndex:
         """What has been said of the item: labels, group, title, available."""
         return self.state.table.facts(number)
 
+    def group(self, number: int) -> str | None:
+        return self.state.table.facts(number).group
+
     def views(self, number: int) -> NDArray[np.float32]:
         return self._wide(np.array(self.state.rows.of(number), dtype=np.int32))
 

@@ -77,7 +77,7 @@ def run_recommender(settings: Settings) -> int:
         ),
         index=index,
         fallback=fallback,
-        writer=ListWriter(topics.recommendations, index, time.time),
+        writer=ListWriter(topics.recommendations, index, rules, time.time),
         rules=rules,
         remembered_searches=settings.remembered_searches,
         stages=worker.stages,

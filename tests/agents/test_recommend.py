@@ -85,7 +85,7 @@ class Measured:
 class Shop:
     """A recommender over 40 items of each taste."""
 
-    def __init__(self, store: CountingStore | None = None) -> None:
+    def __init__(self, store: CountingStore | None = None, **rules_given: float) -> None:
         self.index = ItemIndex(MODEL, DIM)
         for taste, name in enumerate(TASTES):
             for number in range(40):
@@ -93,7 +93,8 @@ class Shop:
         self.store = CountingStore() if store is None else store
         self.measured = Measured()
         self.now_s = NOW_MS / 1000 + 0.25
-        rules, slices = TasteRules(list_length=10), Slices()
+        rules = TasteRules(list_length=10, **rules_given)  # type: ignore[arg-type]
+        slices = Slices()
         self.log: list[int] = []
         self.held: list[Begun] = []
         self.looks = 0
@@ -113,7 +114,7 @@ class Shop:
             ),
             index=self.index,
             fallback=self.fallback,
-            writer=ListWriter("recommendations", self.index, lambda: self.now_s),
+            writer=ListWriter("recommendations", self.index, rules, lambda: self.now_s),
             rules=rules,
             remembered_searches=20_000,
             stages=Stages(),
@@ -248,6 +249,21 @@ async def test_a_click_that_somebody_else_applied_meanwhile_is_a_duplicate(shop:
     batch = await shop.handle(one)
     assert outcomes(batch) == ["duplicate"]
     assert len(read(batch)) == 1
+
+
+async def test_chance_follows_from_the_trigger() -> None:
+    shop = Shop(temperature=1.0, explore_share=0.2)
+    await shop.handle(click("ann", "red-1", offset=1))
+    await shop.fallback.refresh()
+    last = click("ann", "red-2", offset=2)
+    (first,) = await shop.lists(last)
+    (again,) = await shop.lists(last)
+    assert first.items == again.items
+    assert first.policy == "softmax-1(1)+explore"
+    assert [item.reason.kind for item in first.items[8:]] == ["exploring"] * 2
+    assert all(0.0 < item.propensity < 1.0 for item in first.items)
+    (other,) = await shop.lists(click("ann", "red-2", offset=3))
+    assert other.items != first.items
 
 
 async def test_a_profile_that_cannot_be_read_is_not_overwritten(shop: Shop) -> None:

@@ -17,6 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: as the worke
 
 import numpy as np
 
+from streams.agents.publishing import chance
 from streams.core.apply import apply
 from streams.core.candidates import queries
 from streams.core.codec import decode, encode
@@ -72,6 +73,18 @@ def step_costs(world: World, profile: Profile) -> dict[str, float]:
             now_s=profile.clock_s,
         )
 
+    def one_list_with_chance() -> None:
+        make_list(
+            profile,
+            numbers,
+            cosines,
+            fallback,
+            catalogue=world,
+            rules=RULES,
+            now_s=profile.clock_s,
+            rng=chance("clicks-0-1"),
+        )
+
     def decode_and_apply() -> None:  # a click is applied once, to what was just decoded
         apply(decode(stored), click, "clicks-0", offset, catalogue=world, rules=RULES)
 
@@ -82,6 +95,7 @@ def step_costs(world: World, profile: Profile) -> dict[str, float]:
         "encode": best_us(lambda: encode(profile)),
         "queries": best_us(lambda: queries(profile, world, RULES, profile.clock_s)),
         "make_list": best_us(one_list),
+        "exploring": best_us(one_list_with_chance) - best_us(one_list),
     }
 
 

@@ -141,7 +141,7 @@ async def plain() -> None:
         ),
         index=index,
         fallback=fallback,
-        writer=ListWriter(f"{PREFIX}recommendations", index, time.time),
+        writer=ListWriter(f"{PREFIX}recommendations", index, TasteRules(), time.time),
         rules=TasteRules(),
         remembered_searches=20_000,
         stages=Stages(),

@@ -9,31 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.diversity import near_duplicates, share_places
+from streams.core.diversity import Company, near_duplicates, share_places
 from streams.core.rules import TasteRules
 
 RULES = TasteRules()
 
 
 def test_places_are_shared_in_proportion_to_strength():
-    chosen = share_places([0.5] * 60, [0, 1, 2] * 20, [5.0, 3.0, 2.0], {}, 20)
+    chosen = share_places([0.5] * 60, [0, 1, 2] * 20, [5.0, 3.0, 2.0], Company(), 20)
     assert Counter(at % 3 for at, _ in chosen) == {0: 10, 1: 6, 2: 4}
     assert Counter(at % 3 for at, _ in chosen[:10]) == {0: 5, 1: 3, 2: 2}
 
 
 def test_of_one_owner_the_best_come_first():
-    chosen = share_places([0.1, 0.9, 0.5], [0, 0, 0], [1.0], {}, 2)
+    chosen = share_places([0.1, 0.9, 0.5], [0, 0, 0], [1.0], Company(), 2)
     assert [at for at, _ in chosen] == [1, 2]
 
 
 def test_what_an_owner_cannot_fill_goes_to_the_others():
-    chosen = share_places([0.5, 0.5, 0.5, 0.5], [0, 1, 1, 1], [100.0, 1.0], {}, 4)
+    chosen = share_places([0.5, 0.5, 0.5, 0.5], [0, 1, 1, 1], [100.0, 1.0], Company(), 4)
     assert len(chosen) == 4
 
 
 def test_a_near_duplicate_of_a_listed_one_is_left_out():
     duplicates = {0: [1], 1: [0]}
-    chosen = share_places([0.9, 0.8, 0.7], [0, 0, 1], [1.0, 1.0], duplicates, 3)
+    chosen = share_places([0.9, 0.8, 0.7], [0, 0, 1], [1.0, 1.0], Company(duplicates), 3)
     assert [at for at, _ in chosen] == [0, 2]
 
 
@@ -45,7 +45,7 @@ def test_a_near_duplicate_of_a_listed_one_is_left_out():
 )
 def test_values_never_rise_and_nothing_is_chosen_twice(candidates, strengths, duplicates, length):
     scores, owners = [c[0] for c in candidates], [c[1] for c in candidates]
-    chosen = share_places(scores, owners, strengths, duplicates, length)
+    chosen = share_places(scores, owners, strengths, Company(duplicates), length)
     places, values = [at for at, _ in chosen], [value for _, value in chosen]
     assert values == sorted(values, reverse=True)
     assert len(set(places)) == len(places) <= length
@@ -62,8 +62,9 @@ def test_values_never_rise_and_nothing_is_chosen_twice(candidates, strengths, du
 def test_without_duplicates_sorting_gives_what_place_by_place_gives(candidates, strengths, length):
     scores, owners = [c[0] for c in candidates], [c[1] for c in candidates]
     of_none = {len(scores): [len(scores)]}
-    sorted_values = [value for _, value in share_places(scores, owners, strengths, {}, length)]
-    in_turn = share_places(scores, owners, strengths, of_none, length)
+    at_once = share_places(scores, owners, strengths, Company(), length)
+    sorted_values = [value for _, value in at_once]
+    in_turn = share_places(scores, owners, strengths, Company(of_none), length)
     assert sorted_values == pytest.approx([value for _, value in in_turn if value > 0.0])
 
 

@@ -246,3 +246,27 @@ def test_three_tastes_are_found_among_noise_wherever_the_threshold_lies(closenes
         shown.append(sum(counts[taste] > 0 for taste in hers) / 3)
     assert np.mean(fitting) > 0.85  # by chance .25
     assert np.mean(shown) > 0.95
+
+
+@settings(max_examples=60)
+@given(histories, st.sampled_from(WORLDS), st.integers(0, 2**32))
+def test_left_to_chance_a_list_keeps_its_promises_too(history, world, seed):
+    rules = TasteRules(temperature=0.8, explore_share=0.15)
+    profile = visit(world, history)
+    known = np.array([n for n, i in enumerate(world.ids) if i not in world.unknown], np.int32)
+    fallback = Fallback(known[:120], ["popular"] * 60 + ["new"] * 60)
+    rng = np.random.default_rng(seed)
+    picks = list_for(world, profile, rules, fallback=fallback, rng=rng)
+    assert len(picks) == rules.list_length == len({pick.item_id for pick in picks})
+    for pick in picks:
+        key = item_key(pick.item_id)
+        assert key not in profile.seen
+        assert key not in profile.hidden
+        assert world.there[pick.number]
+        assert 0.0 < pick.propensity <= 1.0
+        assert pick.score > 0.0
+        assert check(pick, profile, world, fallback, rules) is None
+    for place, pick in enumerate(picks):
+        for other in picks[:place]:
+            alike = similarity(world, pick.number, other.number)
+            assert alike <= rules.near_duplicate_similarity + 1e-5

@@ -55,6 +55,7 @@ class World:
         self.there: NDArray[np.bool_] = np.ones(n, np.bool_)
         self.hashes: NDArray[np.uint64] = rng.integers(1, 2**63, n, dtype=np.uint64)
         self.unknown: set[str] = set()
+        self.groups: dict[int, str] = {}
 
     def number(self, item_id: str) -> int | None:
         return None if item_id in self.unknown else self._numbers.get(item_id)
@@ -74,6 +75,9 @@ class World:
 
     def available(self, numbers: Numbers) -> NDArray[np.bool_]:
         return self.there.take(numbers)
+
+    def group(self, number: int) -> str | None:
+        return self.groups.get(number)
 
     def picture_hashes(self, numbers: Numbers) -> NDArray[np.uint64]:
         return self.hashes.take(numbers)
@@ -134,6 +138,7 @@ def list_for(
     *,
     now_s: float | None = None,
     fallback: Fallback | None = None,
+    rng: np.random.Generator | None = None,
 ) -> list[Pick]:
     """Her list, by way of a search: what a recommender does."""
     now_s = profile.clock_s if now_s is None else now_s
@@ -146,6 +151,7 @@ def list_for(
         catalogue=world,
         rules=rules,
         now_s=now_s,
+        rng=rng,
     )
 
 
