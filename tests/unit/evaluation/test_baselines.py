@@ -1,0 +1,102 @@
+"""Scores computed by hand on logs of a few events."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from streams.evaluation.baselines.neighbours import ItemCosine
+from streams.evaluation.baselines.popularity import Chance, Popularity
+from streams.evaluation.baselines.sessions import SessionCovisits
+from streams.evaluation.baselines.walks import Walk
+from streams.evaluation.log import Log
+from streams.evaluation.method import Method
+from tests.unit.evaluation.logs import log_of, teach
+
+# Numbers: users ann 0, bob 1, eve 2; items a 0, b 1, c 2.
+STORY = "ann a, ann b, bob a, bob c, eve a"
+
+
+def ranked(method: Method, log: Log, user: str) -> list[float]:
+    everything = np.ones(len(log.item_ids), np.bool_)
+    return method.rank(log.user_ids.index(user), 1e9, everything).tolist()
+
+
+def test_popularity_counts_likes_and_not_views():
+    log = log_of(STORY + ", eve b:view, eve c:dislike")
+    method = Popularity(3)
+    teach(method, log)
+    assert ranked(method, log, "ann") == [3, 1, 1]
+
+
+def test_decayed_popularity_halves_with_every_half_life_of_events():
+    log = log_of("ann a, ann b, bob c")
+    method = Popularity(3, half_life_events=1)
+    teach(method, log)
+    a, b, c = ranked(method, log, "ann")
+    assert (b / a, c / a) == (2, 4)
+
+
+def test_decayed_popularity_keeps_its_order_beyond_what_a_double_can_count():
+    log = log_of(", ".join(f"u{n} {'a' if n % 3 else 'b'}" for n in range(3_000)))
+    method = Popularity(2, half_life_events=1)
+    teach(method, log)
+    b, a = ranked(method, log, "u0")
+    # The last like was of a, the one before of a, the third last of b; then the same again.
+    assert b / a == pytest.approx((1 / 4) / (1 + 1 / 2))
+
+
+def test_cosine_item_cf_is_common_likes_over_the_root_of_both_counts():
+    log = log_of(STORY)
+    method = ItemCosine(3)
+    teach(method, log)
+    # a is liked by three, b and c by one each; one liked a and b, one a and c, none b and c.
+    assert ranked(method, log, "eve")[1:] == pytest.approx([1 / math.sqrt(3), 1 / math.sqrt(3)])
+    assert ranked(method, log, "ann")[2] == pytest.approx(1 / math.sqrt(3))
+
+
+def test_recency_takes_a_power_of_how_many_likes_ago_it_was():
+    log = log_of("ann a, ann c, bob b, bob d, eve b, eve a")
+    method = ItemCosine(4, recency=0.5)
+    teach(method, log)
+    by_id = dict(zip(log.item_ids, ranked(method, log, "eve"), strict=True))
+    # c by way of a, her last like; d by way of b, the one before: half of it.
+    assert by_id["c"] == pytest.approx(1 / math.sqrt(2))
+    assert by_id["d"] == pytest.approx(0.5 / math.sqrt(2))
+
+
+def test_a_second_like_of_the_same_item_counts_no_more():
+    once, twice = ItemCosine(3), ItemCosine(3)
+    teach(once, log_of(STORY))
+    log = log_of(STORY + ", ann b, ann a")
+    teach(twice, log)
+    assert ranked(once, log, "eve") == ranked(twice, log, "eve")
+
+
+def test_session_covisits_fade_with_the_distance_in_the_window():
+    log = log_of("ann a:view, ann b:view, ann c:view, bob a:view")
+    method = SessionCovisits(3)
+    teach(method, log)
+    # S(a, b) = S(b, c) = 1, S(a, c) = .9; n(a) = n(c) = 1.9, n(b) = 2.
+    from_a = 1 / math.sqrt(1.9 + 10)
+    assert ranked(method, log, "bob")[1:] == pytest.approx(
+        [1 * from_a / (2 + 10) ** 0.3, 0.9 * from_a / (1.9 + 10) ** 0.3]
+    )
+
+
+def test_the_walk_spreads_by_the_roots_of_the_numbers_of_likes():
+    log = log_of(STORY)
+    method = Walk(3)
+    teach(method, log)
+    # ann's b came after one like, bob's c after one: 1 / sqrt(2) each. Three like a.
+    assert ranked(method, log, "eve")[1:] == pytest.approx([1 / math.sqrt(2) / math.sqrt(4)] * 2)
+
+
+def test_chance_is_the_same_with_the_same_seed_and_another_at_every_call():
+    log = log_of(STORY)
+    one, other = Chance(3, seed=4), Chance(3, seed=4)
+    first = ranked(one, log, "ann")
+    assert first == ranked(other, log, "ann")
+    assert first != ranked(one, log, "ann")
