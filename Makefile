@@ -1,5 +1,6 @@
 # make demo    the whole road on this machine: embedded broker and store, real pictures, live lists
 # make test    linters, types, unit and integration tests
+# make fuzz    hostile input against the real agents: CASES=N, SEED=S for the same ones again
 # make bench   throughput and latency against baselines of the same run
 # make chaos   real workers under seeded faults, and a verdict: FAULTS=n SEED=s
 # make docs    write the generated pages again
@@ -8,13 +9,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 FOR ?= 60
+CASES ?= 10000
 FAULTS ?= 100
 SEED ?=
 ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint fuzz bench docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -33,6 +35,9 @@ lint: $(VENV)/.dev
 models: $(VENV)/.dev
 	$(BIN)/lookstream export resnet50-thin
 	$(BIN)/lookstream export efficientnet-lite0
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 bench: models
 	$(BIN)/python -m tests.bench $(ARGS)
