@@ -17,17 +17,14 @@ last of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import Protocol
-
-import numpy as np
 
 from streams.agents.applying import ClickApplier, ProfileSizes, Visit
 from streams.agents.fallback import FallbackItems
-from streams.agents.publishing import ListWriter, chance
+from streams.agents.list_maker import ListMaker, Wanted
+from streams.agents.publishing import ListWriter
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
-from streams.core import candidates, lists
 from streams.core.picks import Pick
 from streams.core.rules import TasteRules
 from streams.delivery import Batch
@@ -35,10 +32,6 @@ from streams.events import Click
 from streams.recommendations import list_id
 from streams.records import Record
 from streams.stores.item_index import ItemIndex
-from streams.stores.remembered import RememberedSearches
-
-# Users of one search: 80 queries at most, 12 ms among 100,000 items. Then the loop has its turn.
-_USERS_AT_ONCE = 16
 
 
 class Measures(ProfileSizes, Protocol):
@@ -65,12 +58,15 @@ class Recommender:
         measures: Measures,
     ) -> None:
         self._applier = applier
-        self._index = index
-        self._searches = RememberedSearches(index, remembered_searches)
-        self._fallback = fallback
+        self._lists = ListMaker(
+            index=index,
+            fallback=fallback,
+            rules=rules,
+            remembered_searches=remembered_searches,
+            stages=stages,
+            slices=slices,
+        )
         self._writer = writer
-        self._rules = rules
-        self._stages = stages
         self._slices = slices
         self._clock = clock
         self._measures = measures
@@ -85,40 +81,13 @@ class Recommender:
 
     async def _make_lists(self, visits: Sequence[Visit]) -> dict[str, list[Pick]]:
         """User -> her list."""
-        made: dict[str, list[Pick]] = {}
-        fallback = self._fallback.current
-        for start in range(0, len(visits), _USERS_AT_ONCE):
-            some = visits[start : start + _USERS_AT_ONCE]
-            with self._stages.time("search"):
-                wanted = [
-                    candidates.queries(
-                        visit.profile, self._index, self._rules, visit.profile.clock_s
-                    )
-                    for visit in some
-                ]
-                numbers, similarities = self._searches.search(
-                    np.concatenate(wanted), self._rules.candidates
-                )
-            await self._slices.breathe()
-            ends = list(accumulate(map(len, wanted)))
-            with self._stages.time("rank"):
-                for visit, end, rows in zip(some, ends, map(len, wanted), strict=True):
-                    found = slice(end - rows, end)
-                    last, _ = visit.clicks[-1]
-                    made[visit.user_id] = lists.make_list(
-                        visit.profile,
-                        numbers[found],
-                        similarities[found],
-                        fallback,
-                        catalogue=self._index,
-                        rules=self._rules,
-                        now_s=visit.profile.clock_s,
-                        rng=chance(list_id(last.topic, last.partition, last.offset))
-                        if self._rules.random
-                        else None,
-                    )
-                    await self._slices.breathe()
-        return made
+        wanted = []
+        for visit in visits:
+            last, _ = visit.clicks[-1]
+            id_ = list_id(last.topic, last.partition, last.offset)
+            wanted.append(Wanted(visit.profile, id_))
+        made = await self._lists.make(wanted)
+        return {visit.user_id: picks for visit, picks in zip(visits, made, strict=True)}
 
     async def _send(
         self,
