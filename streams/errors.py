@@ -131,6 +131,26 @@ class StoreBehind(DependencyDown):
         self.source, self.stored, self.known = source, stored, known
 
 
+class LogBegunAnew(DependencyDown):
+    """The log ends before what the store holds of it: its offsets mean other clicks now.
+
+    source  "topic-partition".
+    stored  the offset up to which the store says that it holds its clicks.
+    first   the one at which the log goes on.
+    """
+
+    summary = "and the log don't fit"
+
+    def __init__(self, source: str, stored: int, first: int) -> None:
+        super().__init__(
+            StoreBehind.DEPENDENCY,
+            f"{source} goes on at offset {first} and ends before {stored}, up to which the store "
+            f"holds its clicks: the topic was made anew, or lost its end. Its clicks would count "
+            f"as known. Nothing is applied until this is settled: ask `lookstream rebuild`",
+        )
+        self.source, self.stored, self.first = source, stored, first
+
+
 class StartRefused(Exception):
     """The worker cannot do its job. The message says what is wrong and what to do about it."""
 

@@ -8,19 +8,23 @@ or that an older state came back. Nothing may then be built upon it, or publishe
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from streams.delivery import Batch
-from streams.errors import StoreBehind
+from streams.errors import DependencyDown, LogBegunAnew, StoreBehind
 from streams.records import Record
 from streams.stores.profiles import NO_MARK, Mark, ProfileStore
 
-logger = logging.getLogger(__name__)
 
-FirstRecord = Callable[[str, int, int, int], Awaitable[int | None]]
-"""(topic, partition, from, to) -> the offset of the first record there still is in [from, to)."""
+class Log(Protocol):
+    """Looks into topics. `streams/stores/log_look.py` is one."""
+
+    async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        """The offset of the first record there still is in [start, end)."""
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        """Partition -> the offset after its last record."""
 
 
 class Begun(NamedTuple):
@@ -48,55 +52,66 @@ def source_of(record: Record) -> str:
 class Past:
     """The marks that the store must hold, of the sources that this worker has handled.
 
-    first_record  looks into the log. Asked only where a mark lies below what was finished, and
-                  again only once the mark has moved.
-    finished      where the partitions stand that this worker holds now, as far as it knows: so
-                  that a loss is noticed also where no clicks come.
+    log       is asked only where a mark is not the offset before what comes next, and again only
+              once the mark has moved.
+    finished  where the partitions stand that this worker holds now, as far as it knows: so that a
+              loss is noticed also where no clicks come.
     """
 
     def __init__(
         self,
         store: ProfileStore,
-        first_record: FirstRecord,
+        log: Log,
         finished: Callable[[], Iterable[Begun]] = lambda: (),
     ) -> None:
         self._store = store
-        self._first_record = first_record
+        self._log = log
         self._finished = finished
         self._epoch = -1
         self._known: dict[str, int] = {}
         self._begun: dict[str, Begun] = {}
-        self._lacking: dict[str, tuple[Begun, int]] = {}
+        self._repeated: dict[str, int] = {}
+        self._wrong: dict[str, tuple[Begun, int, DependencyDown]] = {}
 
     def begin(self, epoch: int, known: Mapping[str, int]) -> None:
         """What is known of an assignment's sources by whoever chose where to read from."""
         self._epoch, self._known = epoch, dict(known)
-        self._begun, self._lacking = {}, {}
+        self._begun, self._repeated, self._wrong = {}, {}, {}
 
     async def marks(self, batch: Batch) -> list[Mark]:
-        """The marks to save with this batch. Raises StoreBehind, or DependencyDown."""
+        """The marks to save with this batch. Raises StoreBehind, LogBegunAnew or DependencyDown."""
         if batch.epoch != self._epoch:
             # Others may have gone on since: what is known is known of one assignment.
             self.begin(batch.epoch, {})
         last: dict[str, int] = {}
         new: dict[str, Begun] = {}
         for record in batch.records:
-            source = source_of(record)
-            if source not in last and source not in self._known:
-                new[source] = Begun(record.topic, record.partition, record.offset)
-            last[source] = record.offset
+            source, offset = source_of(record), record.offset
+            if source not in last and not self._expects(source, offset):
+                new[source] = Begun(record.topic, record.partition, offset)
+                self._known.pop(source, None)
+            last[source] = offset
         if new:
             self._begun |= new
             await self._recognise(await self._store.marks(), new.values())
         return [Mark(source, self._known[source], offset) for source, offset in last.items()]
 
+    def _expects(self, source: str, offset: int) -> bool:
+        """Whether a batch may go on here: beyond what is known, or at what is known to repeat."""
+        known = self._known.get(source)
+        return known is not None and (
+            offset > known or offset <= self._repeated.get(source, NO_MARK)
+        )
+
     def stored(self, marks: Sequence[Mark]) -> None:
         """The store has taken these marks."""
         for mark in marks:
             self._knows(mark.source, mark.new)
+            if mark.new >= self._repeated.get(mark.source, NO_MARK):
+                self._repeated.pop(mark.source, None)
 
     async def check(self) -> None:
-        """Whether the store still holds what it must. Raises StoreBehind, or DependencyDown."""
+        """Whether the store holds what it must. Raises as `marks` does."""
         # In this order: what is known may grow while the store answers, never shrink.
         begun = {each.source: each for each in self._finished()} | self._begun
         known = dict(self._known)
@@ -106,30 +121,41 @@ class Past:
                 raise StoreBehind(source, stored.get(source, NO_MARK), offset)
         await self._recognise(stored, [begun[source] for source in begun.keys() - known.keys()])
 
-    async def _recognise(self, stored: Mapping[str, int], begun: Iterable[Begun]) -> None:
-        """Take the marks of these sources for known, unless the log has more that was finished.
+    async def _recognise(self, stored: Mapping[str, int], begun: Collection[Begun]) -> None:
+        """Take the marks of these sources for known, unless they and the log don't fit.
 
-        Offsets between the mark and the first record may be none's: transaction markers, what was
-        compacted, what retention removed. What the log still has there is missing in the store.
+        Below the first record, offsets may be none's: transaction markers, what was compacted, what
+        retention removed. What the log still has there is missing in the store. Clicks that the
+        store holds already may come again, but not where the log ends before the mark.
         """
         epoch = self._epoch
+        ends: dict[str, dict[int, int]] = {}
         for each in begun:
             mark = stored.get(each.source, NO_MARK)
-            if mark < each.first - 1:
-                if self._lacking.get(each.source) != (each, mark):
-                    missing = await self._first_record(
-                        each.topic, each.partition, mark + 1, each.first
-                    )
-                    if epoch != self._epoch:
-                        return
-                    if missing is None:
-                        logger.info("%s goes on at %d, after a gap", each.source, each.first)
-                        self._knows(each.source, mark)
-                        continue
-                    self._lacking[each.source] = each, mark
-                raise StoreBehind(each.source, mark, each.first - 1)
+            if (wrong := self._wrong.get(each.source)) and wrong[:2] == (each, mark):
+                raise wrong[2]
+            error: DependencyDown | None = None
+            if mark >= each.first:
+                if each.topic not in ends:
+                    ends[each.topic] = await self._log.ends(each.topic)
+                if ends[each.topic].get(each.partition, 0) <= mark:
+                    error = LogBegunAnew(each.source, mark, each.first)
+            elif mark < each.first - 1:
+                missing = await self._log.first_record(
+                    each.topic, each.partition, mark + 1, each.first
+                )
+                if missing is not None:
+                    error = StoreBehind(each.source, mark, each.first - 1)
+            if epoch != self._epoch:
+                return
+            if error is not None:
+                self._wrong[each.source] = each, mark, error
+                raise error
+            if mark >= each.first:
+                self._repeated[each.source] = mark
             self._knows(each.source, mark)
 
     def _knows(self, source: str, mark: int) -> None:
         self._known[source] = max(mark, self._known.get(source, NO_MARK))
         self._begun.pop(source, None)
+        self._wrong.pop(source, None)

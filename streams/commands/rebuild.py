@@ -30,6 +30,13 @@ def rebuild(
             help="Delete every profile first, and read the log from its beginning.",
         ),
     ] = False,
+    new_log: Annotated[
+        bool,
+        typer.Option(
+            "--new-log",
+            help="The topic of clicks was made anew: keep the profiles, and go on with it.",
+        ),
+    ] = False,
     accept_losses: Annotated[
         bool,
         typer.Option(
@@ -39,7 +46,7 @@ def rebuild(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what is missing, and change nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before deleting.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask first.")] = False,
 ) -> None:
     """Restore the profiles that the store lost, from the clicks in Kafka.
 
@@ -47,26 +54,39 @@ def rebuild(
     what is missing is applied. Workers may run meanwhile; those that found the store behind wait,
     and go on by themselves. Stopped half-way, it goes on where it was.
 
+    Where the topic of clicks was made anew, its offsets begin again, and the store says that it
+    holds them already: --new-log keeps the profiles, and applies the new log on top.
+
     A profile is then what one pass over the log makes of it, with the items as they are known now.
     """
+    if from_scratch and new_log:
+        raise typer.BadParameter("--from-scratch and --new-log exclude each other.")
     settings = load_settings()
+    if new_log and not (yes or dry_run):
+        typer.confirm("Every click in the log will be applied. Is it really a new one?", abort=True)
     if from_scratch and not (yes or dry_run):
         typer.confirm(f"Delete every profile in {settings.redis_shown}?", abort=True)
     raise typer.Exit(
-        asyncio.run(_rebuild(settings, from_scratch, accept_losses, dry_run)),
+        asyncio.run(_rebuild(settings, from_scratch, new_log, accept_losses, dry_run)),
     )
 
 
 async def _rebuild(
-    settings: Settings, from_scratch: bool, accept_losses: bool, dry_run: bool
+    settings: Settings, from_scratch: bool, new_log: bool, accept_losses: bool, dry_run: bool
 ) -> int:
     with _progress() as (on_index, on_progress):
         job = Rebuild(settings, on_index=on_index, on_progress=on_progress)
         try:
-            await job.open(as_if_empty=from_scratch)
-            _check(settings.topics().clicks, job.stretches, accept_losses or dry_run)
+            await job.open(as_if_empty=from_scratch, new_log=new_log)
+            topic = settings.topics().clicks
+            _say(topic, job.stretches)
             if dry_run:
                 return 0
+            if new_log:
+                _check_new(topic, job.stretches)
+                typer.echo(f"kept {await job.take_as_new_log():,} profiles for the new log")
+            else:
+                _check(topic, job.stretches, accept_losses)
             if from_scratch:
                 typer.echo(f"deleted {await job.forget():,} profiles")
             begun_s = time.monotonic()
@@ -77,21 +97,43 @@ async def _rebuild(
     return 0
 
 
-def _check(topic: str, stretches: list[Stretch], accept: bool) -> None:
-    """Say what is missing; refuse where the log has lost some of it."""
+def _say(topic: str, stretches: list[Stretch]) -> None:
+    """What is missing, by partition."""
     for each in stretches:
         holds = f"up to offset {each.mark}" if each.mark >= 0 else "nothing"
-        lost = (
-            f"; {each.lost:,} offsets before that are in the log no more" if each.lost > 0 else ""
-        )
+        more = ""
+        if each.anew:
+            more = f", and ends before offset {each.end}"
+        elif each.lost:
+            more = f"; {each.lost:,} offsets before that are in the log no more"
         typer.echo(
             f"{topic}-{each.partition}: the store holds {holds}, the log has {each.offsets:,} "
-            f"offsets beyond{lost}"
+            f"offsets beyond{more}"
         )
-    if any(each.lost > 0 for each in stretches) and not accept:
+
+
+def _check(topic: str, stretches: list[Stretch], accept: bool) -> None:
+    """Refuse where the log is another one, or has lost some of what is missing."""
+    if any(each.anew for each in stretches):
+        raise StartRefused(
+            f"The log ends before what the store holds of it. If {topic} was made anew, run "
+            "`lookstream rebuild --new-log`: it keeps the profiles, and applies all of the new log "
+            "on top. If the log lost its end (a broker that was behind became leader), run "
+            "`lookstream rebuild --from-scratch`: it makes the profiles of this log alone."
+        )
+    if any(each.lost for each in stretches) and not accept:
         raise StartRefused(
             "The log no longer has all that is missing in the store: profiles would begin anew in "
             "the middle. Restore a newer backup of the store, or go on with --accept-losses."
+        )
+
+
+def _check_new(topic: str, stretches: list[Stretch]) -> None:
+    """Refuse where the log may be the one that the store knows: clicks would count twice."""
+    if any(each.mark >= 0 for each in stretches) and not any(each.anew for each in stretches):
+        raise StartRefused(
+            f"{topic} has all that the store holds of it, so it may be the same log, whose clicks "
+            "would count twice. Run `lookstream rebuild`, or --from-scratch if it is another."
         )
 
 

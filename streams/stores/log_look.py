@@ -1,8 +1,9 @@
-"""One look into a topic: the first record there still is between two offsets."""
+"""A look into a topic: where it ends, and the first record there still is between two offsets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from streams.stores.replica_log import TopicLog
@@ -25,9 +26,7 @@ class LogLook:
 
         Opens a connection for it: ask seldom. Raises DependencyDown("kafka", …).
         """
-        log = TopicLog(self._kafka, topic, self._fetch_max_wait_ms, self._options)
-        try:
-            await log.open()
+        async with self._opened(topic) as log:
             first, _ = (await log.bounds())[partition]
             at = max(start, first)
             if at >= end:
@@ -38,5 +37,17 @@ class LogLook:
                     return int(record.offset) if record.offset < end else None
                 if await log.position(partition) >= end:
                     return None
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        """Partition -> the offset after its last record. As above."""
+        async with self._opened(topic) as log:
+            return {partition: end for partition, (_, end) in (await log.bounds()).items()}
+
+    @asynccontextmanager
+    async def _opened(self, topic: str) -> AsyncIterator[TopicLog]:
+        log = TopicLog(self._kafka, topic, self._fetch_max_wait_ms, self._options)
+        try:
+            await log.open()
+            yield log
         finally:
             await log.close()

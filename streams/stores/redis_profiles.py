@@ -8,13 +8,17 @@ Loading is one MGET. Saving is one script for all writes of a batch: each user's
 the increments that go with it happen together or not at all. Why one script, and what that costs
 with a cluster: docs/decisions/one-script-for-a-batch-of-profiles.md. What the marks are for:
 docs/decisions/store-that-lost-data.md.
+
+Commands. A recommender: MGET, EVALSHA and EVAL (in the script GETRANGE, SET, HGET, HSET, ZSCORE,
+ZADD, ZCARD, ZREMRANGEBYRANK), ZREVRANGE, HGETALL, PING. `lookstream rebuild` also UNLINK and, with
+--from-scratch or --new-log, SCAN. `lookstream doctor` also INFO and CONFIG GET.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -198,6 +202,23 @@ class RedisProfiles:
         with translated():
             found = await self._redis.hgetall(self._marks)
         return {source.decode(): int(offset) for source, offset in found.items()}
+
+    async def forget_marks(self) -> None:
+        """Delete every mark. Whoever knew of one writes nothing from now on."""
+        with translated():
+            await self._redis.unlink(self._marks)
+
+    async def users(self) -> AsyncIterator[list[str]]:
+        """Everybody who has a profile, some hundred at a time; some may come twice."""
+        pattern = "".join(f"[{c}]" if c in "*?[\\" else c for c in self._profile_prefix) + "*"
+        cursor = 0
+        while True:
+            with translated():
+                cursor, keys = await self._redis.scan(cursor, match=pattern, count=MAX_WRITES)
+            if keys:
+                yield [key.decode()[len(self._profile_prefix) :] for key in keys]
+            if cursor == 0:
+                return
 
     async def popular(self, n: int) -> list[tuple[str, float]]:
         if n <= 0:

@@ -32,6 +32,7 @@ from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.replica import IndexReplica
 from streams.stores.replica_log import LogChanged, TopicLog
 from streams.workers.common import model_refusals
+from streams.workers.new_log import forget_offsets
 
 BATCH_EVENTS = 4096
 _FETCH_MAX_WAIT_MS = 50
@@ -54,7 +55,12 @@ class Stretch:
 
     @property
     def lost(self) -> int:
-        return self.start - self.mark - 1
+        return max(self.start - self.mark - 1, 0)
+
+    @property
+    def anew(self) -> bool:
+        """The log ends before what the store holds of it: it is another one, or lost its end."""
+        return self.mark >= self.end
 
     @property
     def offsets(self) -> int:
@@ -111,19 +117,20 @@ class Rebuild:
         )
         self.stretches: list[Stretch] = []
 
-    async def open(self, *, as_if_empty: bool = False) -> None:
+    async def open(self, *, as_if_empty: bool = False, new_log: bool = False) -> None:
         """Connect, and see what is missing; of an empty store, if asked.
+
+        new_log  `take_as_new_log` will be called.
 
         Raises DependencyDown or StartRefused.
         """
         await self._store.start()
         await self._log.open()
         marks = {} if as_if_empty else await self._store.marks()
-        if not marks and not as_if_empty and await self._store.popular(1):
+        if not marks and not (as_if_empty or new_log) and await self._store.popular(1):
             raise StartRefused(
-                "The store holds what is popular, but no marks: `lookstream rebuild "
-                "--from-scratch` was interrupted while it deleted, or the store was written by a "
-                "version without marks. Run `lookstream rebuild --from-scratch`."
+                "The store holds what is popular, but no marks: a `lookstream rebuild` with "
+                "--from-scratch or --new-log was interrupted. Run it again as it was."
             )
         self.stretches = plan(await self._log.bounds(), marks, self._topics.clicks)
 
@@ -138,9 +145,18 @@ class Rebuild:
         gone = await asyncio.to_thread(
             clearing.forget_profiles, settings.redis_url, settings.store_prefix
         )
+        await self._plan_from_the_beginning()
+        return gone
+
+    async def take_as_new_log(self) -> int:
+        """Forget the offsets of the log before; gives how many profiles had some."""
+        changed = await forget_offsets(self._store, self._topics.clicks)
+        await self._plan_from_the_beginning()
+        return changed
+
+    async def _plan_from_the_beginning(self) -> None:
         # Until now workers went on: what they wait for lies below where the log ends now.
         self.stretches = plan(await self._log.bounds(), {}, self._topics.clicks)
-        return gone
 
     async def run(self) -> Rebuilt:
         """Apply every stretch. Raises DependencyDown, StartRefused or StateBroken."""
@@ -196,7 +212,7 @@ class Rebuild:
 
     def _applier(self, index: ItemIndex) -> ClickApplier:
         settings = self._settings
-        past = Past(self._store, LogLook(settings.kafka, _FETCH_MAX_WAIT_MS).first_record)
+        past = Past(self._store, LogLook(settings.kafka, _FETCH_MAX_WAIT_MS))
         past.begin(
             _EPOCH,
             {f"{self._topics.clicks}-{each.partition}": each.mark for each in self.stretches},

@@ -55,7 +55,7 @@ def run_recommender(settings: Settings) -> int:
     )
     past = Past(
         store,
-        LogLook(settings.kafka, worker.fetch_max_wait_ms).first_record,
+        LogLook(settings.kafka, worker.fetch_max_wait_ms),
         lambda: (
             Begun(topics.clicks, partition, position)
             for partition, position in worker.progress.positions(topics.clicks).items()

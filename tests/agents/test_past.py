@@ -8,7 +8,7 @@ import pytest
 
 from streams.agents.past import Begun
 from streams.delivery import Batch, BatchClosing, Retry
-from streams.errors import StoreBehind
+from streams.errors import LogBegunAnew, StoreBehind
 from streams.stores.profiles import Mark
 from tests.agents.records import click
 from tests.agents.test_recommend import Shop, outcomes
@@ -54,6 +54,7 @@ async def test_an_emptied_store_is_waited_for_and_nothing_is_published() -> None
 
 async def test_a_repeated_click_publishes_nothing_from_an_emptied_store() -> None:
     shop = Losing()
+    shop.log = [3, 4, 5]
     await shop.try_batch(3, 4, 5)
     await shop.store.close()
     with pytest.raises(BatchClosing):
@@ -154,3 +155,69 @@ async def test_once_the_store_is_rebuilt_it_goes_on() -> None:
     await shop.store.save([], [Mark("clicks-0", -1, 5)])
     assert outcomes(await shop.try_batch(6)) == ["applied"]
     await shop.past.check()
+
+
+async def test_clicks_that_come_again_are_known_and_the_log_is_asked_once() -> None:
+    shop = Losing()
+    shop.log = list(range(10))
+    await shop.try_batch(*range(9))
+    for offsets in ((3, 4), (5, 6), (7, 8)):
+        assert outcomes(await shop.try_batch(*offsets, epoch=2)) == ["duplicate"] * 2
+    assert shop.looks == 1
+    assert outcomes(await shop.try_batch(9, epoch=2)) == ["applied"]
+
+
+async def test_a_topic_that_was_made_anew_is_noticed_by_whoever_read_the_old_one() -> None:
+    shop = Losing()
+    await shop.try_batch(*range(100, 110))
+    shop.log = [0, 1]
+    before = await shop.profiles()
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(0, 1)
+    with pytest.raises(LogBegunAnew, match=r"clicks-0 goes on at offset 0 and ends before 109"):
+        await shop.past.check()
+    assert await shop.profiles() == before
+
+
+async def test_it_stays_noticed_while_the_new_log_grows_past_the_mark() -> None:
+    shop = Losing()
+    await shop.try_batch(*range(4))
+    shop.log = [0]
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(0)
+    shop.log = list(range(10))
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(0)
+
+
+async def test_a_topic_that_was_made_anew_is_noticed_by_a_new_worker() -> None:
+    shop = Losing()
+    await shop.try_batch(*range(100, 110))
+    shop.log, shop.held = [], [Begun("clicks", 1, 0)]
+    await shop.past.check()
+    shop.log = [0, 1]
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(0, epoch=2)
+
+
+async def test_it_is_noticed_also_after_clicks_had_come_again() -> None:
+    shop = Losing()
+    shop.log = list(range(100))
+    await shop.try_batch(*range(50))
+    await shop.try_batch(30, epoch=2)
+    await shop.try_batch(*range(31, 60), epoch=2)
+    shop.log = [0]
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(0, epoch=2)
+
+
+async def test_once_the_marks_are_those_of_the_new_log_it_goes_on() -> None:
+    shop = Losing()
+    await shop.try_batch(*range(100, 110))
+    shop.log = [0, 1]
+    with pytest.raises(BatchClosing):
+        await shop.try_batch(0, 1)
+    await shop.store.close()
+    await shop.store.save([], [Mark("clicks-0", -1, 0)])
+    assert outcomes(await shop.try_batch(0, 1)) == ["applied"] * 2
+    assert await shop.store.marks() == {"clicks-0": 1}

@@ -98,7 +98,7 @@ class Shop:
         self.log: list[int] = []
         self.held: list[Begun] = []
         self.looks = 0
-        self.past = Past(self.store, self.first_record, lambda: self.held)
+        self.past = Past(self.store, self, lambda: self.held)
         self.fallback = FallbackItems(self.store, self.index, self.past.check)
         self.recommender = Recommender(
             applier=ClickApplier(
@@ -127,6 +127,11 @@ class Shop:
         """Offsets that the log still has are in `self.log`."""
         self.looks += 1
         return next((offset for offset in self.log if start <= offset < end), None)
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        """Where the log ends: after the last offset in `self.log`, far away without one."""
+        self.looks += 1
+        return {0: self.log[-1] + 1 if self.log else 2**40}
 
     async def handle(self, *records: RawRecord) -> Batch:
         batch = Batch(records)

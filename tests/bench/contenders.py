@@ -124,7 +124,7 @@ class _Unmeasured:
 async def plain() -> None:
     index = ItemIndex(MODEL_ID, DIM)
     store = RedisProfiles(REDIS, prefix=f"{PREFIX}plain:")
-    past = Past(store, LogLook(KAFKA, 500).first_record)
+    past = Past(store, LogLook(KAFKA, 500))
     fallback = FallbackItems(store, index, past.check)
     slices = Slices()
     recommender = Recommender(

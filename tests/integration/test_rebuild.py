@@ -82,3 +82,35 @@ def test_a_new_worker_notices_that_the_store_is_not_what_the_group_left(
         wait_until(lambda: second.get("/readyz")[0] == 200, 15, "the worker goes on by itself")
     finally:
         second.kill()
+
+
+def test_a_topic_of_clicks_that_was_made_anew_is_noticed_and_profiles_are_kept(
+    losing_shop: LosingShop,
+) -> None:
+    shop, rng = losing_shop, random.Random(11)
+    index = shop.publish_items()
+    worker = WorkerProcess("recommender", shop.folder, shop.settings).wait_ready()
+    try:
+        shop.click(300, rng)
+        wait_until(lambda: shop.profiles() == shop.oracle(index), 30, "the profiles are made")
+        before = shop.profiles()
+        shop.make_clicks_anew()
+        lists = shop.lists()
+        shop.click(60, rng)
+        wait_until(lambda: "made anew" in worker.get("/readyz")[1], 60, "the worker says so")
+        assert shop.profiles() == before
+        assert shop.lists() == lists
+        refused = shop.start_rebuild()
+        assert "--new-log" in refused.communicate(timeout=60)[1]
+        assert refused.returncode == 78
+        assert shop.profiles() == before
+
+        assert "kept 40 profiles" in shop.rebuild("--new-log", "--yes")
+        wait_until(lambda: worker.get("/readyz")[0] == 200, 15, "the worker goes on by itself")
+        shop.click(60, rng)
+        wait_until(lambda: shop.profiles() == shop.oracle(index), 30, "nothing is missing")
+        again = shop.start_rebuild("--new-log", "--yes")
+        assert "count twice" in again.communicate(timeout=60)[1]
+        assert worker.stop() == 0
+    finally:
+        worker.kill()

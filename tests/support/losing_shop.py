@@ -14,6 +14,7 @@ import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from inference.manifest import load_manifest
+from streams import topic_admin
 from streams.core import codec
 from streams.core.apply import apply
 from streams.core.profile import ClickFact, Profile
@@ -23,10 +24,14 @@ from streams.stores.item_index import ItemIndex
 from streams.topics import Topics
 from tests.support.kafka import Kafka
 from tests.support.valkey import Valkey
+from tests.support.waiting import wait_until
 from tests.support.workers import ROOT, WorkerProcess
 
 PARTITIONS, ITEMS, USERS = 3, 60, 40
 MODEL = load_manifest(ROOT / "exported_models", "resnet50-thin")
+
+Sent = tuple[int, int, str, dict[str, object]]
+"""Partition, offset, user, and the click."""
 
 
 @dataclass
@@ -39,7 +44,24 @@ class LosingShop:
     folder: Path
     producer: KafkaProducer
     settings: dict[str, str]
-    sent: list[tuple[int, int, str, dict[str, object]]] = field(default_factory=list)
+    logs: list[list[Sent]] = field(default_factory=lambda: [[]])
+
+    @property
+    def sent(self) -> list[Sent]:
+        """What is in the topic of clicks."""
+        return self.logs[-1]
+
+    def make_clicks_anew(self) -> None:
+        """Delete the topic of clicks, and create it again."""
+        with topic_admin.connect(self.kafka.address) as admin:
+            admin.delete_topics([self.topics.clicks])  # type: ignore[attr-defined]
+            wait_until(
+                lambda: self.topics.clicks not in admin.list_topics(),  # type: ignore[attr-defined]
+                20,
+                "the topic is gone",
+            )
+            topic_admin.create(admin, self.topics, partitions=PARTITIONS, replication_factor=1)
+        self.logs.append([])
 
     def publish_items(self) -> ItemIndex:
         """The catalogue, as an embedder would have left it; and the same as an index."""
@@ -72,7 +94,7 @@ class LosingShop:
             said: dict[str, object] = {
                 "item_id": f"item-{rng.randrange(ITEMS + 3)}",
                 "kind": rng.choice(["click", "like", "view", "dislike", "stare"]),
-                "at": 1_700_000_000_000 + 1000 * len(self.sent),
+                "at": 1_700_000_000_000 + 1000 * sum(map(len, self.logs)),
             }
             value = json.dumps(said).encode()
             waiting.append(
@@ -83,15 +105,19 @@ class LosingShop:
             self.sent.append((at.partition, at.offset, user, said))
 
     def oracle(self, index: ItemIndex) -> dict[str, bytes]:
-        """The profiles that one pass over the log makes."""
+        """The profiles that one pass over the log makes; over each, one after the other."""
         profiles: dict[str, Profile] = {}
-        for partition, offset, user, said in sorted(self.sent, key=lambda each: each[:2]):
-            if said["kind"] == "stare":
-                continue
-            fact = ClickFact(str(said["item_id"]), str(said["kind"]), float(str(said["at"])) / 1000)
-            source = f"{self.topics.clicks}-{partition}"
-            profile = profiles.setdefault(user, Profile())
-            apply(profile, fact, source, offset, catalogue=index, rules=TasteRules())
+        for log in self.logs:
+            for profile in profiles.values():
+                profile.marks = {}
+            for partition, offset, user, said in sorted(log, key=lambda each: each[:2]):
+                if said["kind"] == "stare":
+                    continue
+                at_s = float(str(said["at"])) / 1000
+                fact = ClickFact(str(said["item_id"]), str(said["kind"]), at_s)
+                source = f"{self.topics.clicks}-{partition}"
+                profile = profiles.setdefault(user, Profile())
+                apply(profile, fact, source, offset, catalogue=index, rules=TasteRules())
         return {user: codec.encode(profile) for user, profile in profiles.items()}
 
     def profiles(self) -> dict[str, bytes]:
@@ -103,6 +129,7 @@ class LosingShop:
         return {
             key.decode().removeprefix(prefix): value[8:]
             for key, value in zip(keys, values, strict=True)
+            if value is not None  # deleted meanwhile
         }
 
     def popularity(self) -> dict[str, float]:

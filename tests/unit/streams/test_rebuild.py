@@ -34,10 +34,31 @@ def test_what_the_log_has_no_more_is_refused_unless_accepted(
     with pytest.raises(StartRefused, match="--accept-losses"):
         command._check("clicks", missing, accept=False)
     command._check("clicks", missing, accept=True)
+    command._say("clicks", missing)
     assert (
         "clicks-2: the store holds up to offset 4, the log has 80 offsets beyond; "
         "5 offsets before that are in the log no more"
     ) in capsys.readouterr().out
+
+
+def test_a_log_that_ends_before_the_mark_is_another_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (anew,) = plan({0: (0, 5)}, {"clicks-0": 99}, "clicks")
+    assert (anew.anew, anew.offsets, anew.lost) == (True, 0, 0)
+    with pytest.raises(StartRefused, match="--new-log"):
+        command._check("clicks", [anew], accept=True)
+    command._check_new("clicks", [anew, Stretch(1, 9, 10, 10)])
+    command._say("clicks", [anew])
+    assert "holds up to offset 99, the log has 0 offsets beyond, and ends before offset 5" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_log_that_may_be_the_same_is_not_taken_for_a_new_one() -> None:
+    with pytest.raises(StartRefused, match="count twice"):
+        command._check_new("clicks", [Stretch(0, 9, 10, 10), Stretch(1, -1, 0, 0)])
+    command._check_new("clicks", [Stretch(0, -1, 0, 10)])
 
 
 class EndlessLog:
@@ -75,7 +96,7 @@ async def test_what_was_applied_until_the_deletion_is_read_again_too(
 
 async def test_a_deletion_that_was_interrupted_is_not_built_upon(job: Rebuild) -> None:
     await job._store.save([Write("ann", ABSENT, b"1", [("x", 1.0)])])
-    with pytest.raises(StartRefused, match="interrupted while it deleted"):
+    with pytest.raises(StartRefused, match="was interrupted"):
         await job.open()
     await job.open(as_if_empty=True)
 
