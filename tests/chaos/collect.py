@@ -73,6 +73,8 @@ def collect(site: Site, unpublished: list[str], undrained: list[str]) -> Evidenc
         },
         published_stories=oracle.stories_published(image_log, settings),
         embedded_stories=oracle.stories_embedded(item_log),
+        stale_items=oracle.stale_items(item_log),
+        compacted_away=sum(site.kafka.end_offsets(topics.item_embeddings).values()) - len(item_log),
         stalls=stalls([*clicks, *images], finished),
         stall_limit_s=STALL_LIMIT_S,
         undrained=undrained,

@@ -63,6 +63,17 @@ def _suspended(slot: Slot, fault: Fault) -> None:
     slot.resume()
 
 
+def _suspended_midway(slot: Slot, fault: Fault) -> None:
+    """A zombie that slept between its store and its publishing, or between its load and its store:
+    it wakes up in the middle of a batch that others have done meanwhile."""
+    slot.redis.slow(0.4)
+    time.sleep(1.5)
+    slot.suspend()
+    slot.redis.heal()
+    time.sleep(fault.for_s)
+    slot.resume()
+
+
 def _burst(slot: Slot, fault: Fault) -> None:
     """A spare worker joins and leaves, three times, in order or not."""
     rng = random.Random(fault.seed)
@@ -172,6 +183,7 @@ _WORKER: Mapping[str, Callable[[Slot, Fault], None]] = {
     "kill": _kill,
     "term": _term,
     "zombie": _suspended,
+    "zombie-midway": _suspended_midway,
     "pause": _suspended,
     "burst": _burst,
     "cut-kafka": _cut_kafka,

@@ -60,6 +60,8 @@ class Evidence:
     indexes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     published_stories: Mapping[str, Any] = field(default_factory=dict)
     embedded_stories: Mapping[str, Any] = field(default_factory=dict)
+    stale_items: Sequence[str] = ()
+    compacted_away: int = 0
     stalls: Sequence[Stall] = ()
     stall_limit_s: float = 60.0
     undrained: Sequence[str] = ()
@@ -221,6 +223,22 @@ def _lists(seen: Evidence) -> Iterable[Difference]:
     yield Difference("clicks whose list was never published", missing)
     yield Difference("lists that follow from no click", sorted(strange))
     yield Difference("users whose last list is not that of their last click", late)
+
+
+def stale_lists(seen: Evidence) -> list[str]:
+    """Lists that were the newest in the topic until the user's next click, though they followed
+    from an older click than one before them. Readers are told to skip them (docs/topics.md)."""
+    newest: dict[str, int] = {}
+    current: dict[str, int] = {}
+    found = []
+    for user, name in seen.lists:
+        offset = int(name.rsplit("-", 1)[1])
+        if offset > newest.get(user, -1):
+            if current.get(user, -1) != newest.get(user, -1):
+                found.append(f"user {user}: {current[user]} after {newest[user]}, until {offset}")
+            newest[user] = offset
+        current[user] = offset
+    return found
 
 
 def _items(seen: Evidence) -> Iterable[Difference]:

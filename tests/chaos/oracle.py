@@ -149,6 +149,25 @@ def stories_published(records: Iterable[Record], settings: Settings) -> dict[str
     return {item: story for item, story in stories.items() if story}
 
 
+def stale_items(records: Iterable[Record]) -> list[str]:
+    """Items whose newest picture or withdrawal in the log was not the newest event, until the next.
+
+    As far as compaction has left the records that show it.
+    """
+    newest: dict[str, int] = {}
+    current: dict[str, int] = {}
+    found = []
+    for record in records:
+        match decode(record.key, record.value):
+            case ViewRecord(item_id=item, at_ms=at_ms) | WithdrawnRecord(item, at_ms):
+                if at_ms > newest.get(item, -1):
+                    if current.get(item, -1) != newest.get(item, -1):
+                        found.append(f"{item}: {current[item]} after {newest[item]}, until {at_ms}")
+                    newest[item] = at_ms
+                current[item] = at_ms
+    return found
+
+
 def stories_embedded(records: Iterable[Record]) -> dict[str, Any]:
     """The same, as the log of `item-embeddings` tells it."""
     stories: dict[str, dict[str, Any]] = {}

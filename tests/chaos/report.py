@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.chaos.journal import CUT_OFF, LET_GO, finishes
-from tests.chaos.judge import APPLIED, DEAD, DUPLICATE, Difference, Evidence
+from tests.chaos.judge import APPLIED, DEAD, DUPLICATE, Difference, Evidence, stale_lists
 from tests.chaos.schedule import Fault
 from tests.chaos.stalls import longest
 
@@ -38,6 +38,9 @@ def figures(
         "cut_off": sum(len(each.places) for each in deliveries if each.ended == CUT_OFF),
         "users": len(seen.expected.profiles),
         "lists": len(seen.lists),
+        "stale_lists": len(stale_lists(seen)),
+        "stale_items": len(seen.stale_items),
+        "item_records_compacted_away": seen.compacted_away,
         "dead_letters": sum(seen.letters.values()),
         "items": len(seen.items),
         "indexes_compared": len(seen.indexes),
@@ -58,8 +61,8 @@ def table(said: dict[str, object], faults: Sequence[Fault], seen: Evidence, begu
         if name != "differences"
     ]
     kinds = Counter(fault.kind for fault in faults)
-    lines = [f"{name:<20}{value:>12}" for name, value in rows]
-    lines += ["", *(f"{kind:<20}{count:>12}" for kind, count in sorted(kinds.items())), ""]
+    lines = [f"{name:<28}{value:>12}" for name, value in rows]
+    lines += ["", *(f"{kind:<28}{count:>12}" for kind, count in sorted(kinds.items())), ""]
     for stall in seen.stalls[:1]:
         at_s = stall.begun_s - begun_s
         lines.append(f"stood still: {stall}, from {at_s:.1f} s on")

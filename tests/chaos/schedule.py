@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "kill": Kind(14, _WORKERS, 0.0, 3.0),
     "term": Kind(10, _WORKERS, 0.0, 3.0),
     "zombie": Kind(8, _WORKERS, SESSION_TIMEOUT_S + 1.5, SESSION_TIMEOUT_S + 4.0),
+    "zombie-midway": Kind(6, _STEADY, SESSION_TIMEOUT_S + 1.5, SESSION_TIMEOUT_S + 4.0),
     "pause": Kind(5, _WORKERS, 0.2, 4.0),
     "burst": Kind(4, (SPARE,), 1.0, 6.0),
     "cut-kafka": Kind(7, _WORKERS, 0.5, SESSION_TIMEOUT_S + 5.0),
