@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,13 @@ STALL_LIMIT_S = 60.0
 _BASE = b"base-"
 
 
-def collect(site: Site, unpublished: list[str], undrained: list[str]) -> Evidence:
+def collect(
+    site: Site,
+    *,
+    acknowledged_s: Mapping[journal.Place, float],
+    unpublished: list[str],
+    undrained: list[str],
+) -> Evidence:
     """All that the judge wants to see. Broker and store serve; no worker runs."""
     settings, topics = site.settings, site.topics
     click_log = list(_records(site, topics.clicks))
@@ -51,6 +57,8 @@ def collect(site: Site, unpublished: list[str], undrained: list[str]) -> Evidenc
             finished[place] = min(at_s, finished.get(place, at_s))
     clicks = oracle.click_events(click_log, settings)
     images = oracle.image_events(image_log, settings)
+    for event in (*clicks, *images):
+        event.sent_s = acknowledged_s.get(event.place, event.sent_s)
     users = sorted({event.who for event in clicks if not event.bad} | expected.profiles.keys())
     stored, popular = asyncio.run(_stored(site, users))
     return Evidence(

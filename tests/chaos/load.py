@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from kafka import KafkaProducer
@@ -23,6 +24,7 @@ from kafka.errors import KafkaError
 from PIL import Image
 
 from streams.topics import Topics
+from tests.chaos.journal import Place
 
 BASE = 40
 GHOSTS = 8
@@ -124,7 +126,13 @@ class Load(threading.Thread):
         self._topics = topics
         self._seed = seed
         self._producer = KafkaProducer(
-            bootstrap_servers=address, acks="all", retries=1000, delivery_timeout_ms=300_000
+            bootstrap_servers=address,
+            acks="all",
+            retries=1000,
+            delivery_timeout_ms=300_000,
+            # It is back as soon as the broker is: what the workers do is to be seen, not its naps.
+            reconnect_backoff_max_ms=300,
+            retry_backoff_ms=100,
         )
         self._done = threading.Event()
         self._retry = threading.Lock()
@@ -132,6 +140,8 @@ class Load(threading.Thread):
         self._copies: deque[Sent] = deque()
         self._failed: list[str] = []
         self.published = 0
+        self.acknowledged_s: dict[Place, float] = {}
+        """When the broker said that it has a record; true seconds since the epoch."""
 
     def publish_base(self) -> None:
         """The base catalogue, acknowledged."""
@@ -175,6 +185,9 @@ class Load(threading.Thread):
         self._done.set()
         self._producer.close(timeout=0)
 
+    def _acknowledged(self, at: Any) -> None:
+        self.acknowledged_s[at.topic, at.partition, at.offset] = time.time()
+
     def _send(self, sent: Sent) -> None:
         while True:
             try:
@@ -187,6 +200,7 @@ class Load(threading.Thread):
                 if self._done.wait(0.2):
                     return
         future.add_errback(lambda error: self._failed.append(type(error).__name__))
+        future.add_callback(self._acknowledged)
         self.published += 1
         with self._retry:
             self._recent.append(sent)

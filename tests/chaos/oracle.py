@@ -24,7 +24,8 @@ from tests.chaos.load import REFUSED_HEADER
 
 @dataclass(slots=True)
 class Event:
-    """One record of an input topic. `who`: the user or item. `sent_s`: its timestamp, seconds."""
+    """One record of an input topic. `who`: the user or item. `sent_s`: its timestamp, seconds, or
+    when the broker acknowledged it, where that is known."""
 
     place: Place
     who: str

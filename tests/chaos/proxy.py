@@ -6,10 +6,11 @@ All links live in one event loop in a thread of its own; their switches may be t
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import struct
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 _CHUNK_BYTES = 65536
@@ -83,8 +84,8 @@ class Link:
             writer.transport.abort()
             return
         self._writers |= {writer, ours}
-        there = self._commands(reader, ours, writer) if self._redis else self._pump(reader, ours)
-        ways: list[Awaitable[None]] = [there, self._pump(theirs, writer)]
+        forward = self._commands if self._redis else self._pump
+        ways = [forward(reader, ours, writer), self._pump(theirs, writer, ours)]
         tasks = [asyncio.ensure_future(way) for way in ways]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -94,10 +95,15 @@ class Link:
         for each in (writer, ours):
             each.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        sender: asyncio.StreamWriter,
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(_CHUNK_BYTES):
-                await self._forward(data, writer)
+                await self._forward(data, writer, sender)
 
     async def _commands(
         self,
@@ -112,14 +118,19 @@ class Link:
                 for command in commands:
                     refusal = self._refusal
                     if refusal is None:
-                        await self._forward(command, server)
+                        await self._forward(command, server, client)
                     else:
-                        await self._forward(refusal, client)
+                        await self._forward(refusal, client, server)
 
-    async def _forward(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, data: bytes, writer: asyncio.StreamWriter, sender: asyncio.StreamWriter
+    ) -> None:
         if self._delay_s:
             await asyncio.sleep(self._delay_s)
         await self._open.wait()
+        if _was_reset(sender):
+            # On a real cable it would never have left the sender.
+            raise ConnectionResetError
         writer.write(data)
         await writer.drain()
 
@@ -140,8 +151,27 @@ class Proxy:
 
     def close(self) -> None:
         """The end of every connection."""
+        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
+
+
+async def _end_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _was_reset(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other side broke the connection, as opposed to closing it."""
+    raw: socket.socket | None = writer.get_extra_info("socket")
+    if raw is None or raw.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(raw.fileno(), select.POLLERR)
+    return any(flags & (select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0))
 
 
 def split_commands(data: bytes) -> tuple[list[bytes], bytes]:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from tests.chaos.journal import CUT_OFF, LET_GO, finishes
 from tests.chaos.judge import APPLIED, DEAD, DUPLICATE, Difference, Evidence, stale_lists
-from tests.chaos.schedule import Fault
+from tests.chaos.schedule import Strike
 from tests.chaos.stalls import longest
 
 
 def figures(
     seen: Evidence,
-    faults: Sequence[Fault],
+    strikes: Sequence[Strike],
     found: Sequence[Difference],
     *,
     seed: int,
@@ -26,7 +26,7 @@ def figures(
     stops = [life for life in seen.lives if life.ended_by == "term"]
     return {
         "seed": seed,
-        "faults": len(faults),
+        "faults": len(strikes),
         "took_s": round(took_s, 1),
         "clicks": len(seen.clicks),
         "images": len(seen.images),
@@ -53,21 +53,20 @@ def figures(
     }
 
 
-def table(said: dict[str, object], faults: Sequence[Fault], seen: Evidence, begun_s: float) -> str:
-    """The same for people, with the faults by kind and the longest stalls."""
-    rows = [
-        (name.replace("_", " "), str(value))
-        for name, value in said.items()
-        if name != "differences"
-    ]
-    kinds = Counter(fault.kind for fault in faults)
-    lines = [f"{name:<28}{value:>12}" for name, value in rows]
+def table(said: dict[str, object], strikes: Sequence[Strike], seen: Evidence) -> str:
+    """The same for people, with the faults by kind and what was going on in the longest stall."""
+    rows = {name.replace("_", " "): value for name, value in said.items() if name != "differences"}
+    kinds = Counter(strike.fault.kind for strike in strikes)
+    lines = [f"{name:<28}{value!s:>12}" for name, value in rows.items()]
     lines += ["", *(f"{kind:<28}{count:>12}" for kind, count in sorted(kinds.items())), ""]
     for stall in seen.stalls[:1]:
-        at_s = stall.begun_s - begun_s
-        lines.append(f"stood still: {stall}, from {at_s:.1f} s on")
-        around = [f for f in faults if at_s - 12 < f.at_s < at_s + stall.for_s]
-        lines += [f"    {fault}" for fault in around[-8:]]
+        lines.append(f"longest standstill: {stall}; meanwhile, in seconds from its beginning:")
+        end_s = stall.begun_s + stall.for_s
+        for strike in sorted(strikes, key=lambda each: each.begun_s):
+            if strike.begun_s < end_s and strike.ended_s > stall.begun_s - 5:
+                begun_s, ended_s = strike.begun_s - stall.begun_s, strike.ended_s - stall.begun_s
+                what = f"{strike.fault.kind} of {strike.fault.target}"
+                lines.append(f"{begun_s:8.1f} to {ended_s:6.1f}  {what}")
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from tests.chaos.collect import collect
 from tests.chaos.faults import inflict
 from tests.chaos.judge import Difference, judge
 from tests.chaos.load import Load
-from tests.chaos.schedule import BROKER, LOAD, STORE, Fault
+from tests.chaos.schedule import BROKER, LOAD, STORE, Fault, Strike
 from tests.chaos.site import PARTITIONS, SPARE, Site, running_site
 from tests.support.waiting import wait_until
 
@@ -57,19 +57,23 @@ def run(
         _prepare(site, load, say)
         load.start()
         time.sleep(_BEFORE_S)
-        begun_s = time.time()
-        _inflict_all(site, load, faults, say)
+        strikes = _inflict_all(site, load, faults, say)
         time.sleep(_AFTER_S)
         unpublished = load.finish()
         say(f"{load.published} records published; working off the rest")
         undrained = _drain(site)
         site.stop_workers()
         say("stopped; judging")
-        seen = collect(site, unpublished, undrained)
+        seen = collect(
+            site,
+            acknowledged_s=load.acknowledged_s,
+            unpublished=unpublished,
+            undrained=undrained,
+        )
     found = judge(seen)
     took_s = time.monotonic() - started_s
-    said = report.figures(seen, faults, found, seed=seed, took_s=took_s)
-    return Verdict(said, report.table(said, faults, seen, begun_s), found)
+    said = report.figures(seen, strikes, found, seed=seed, took_s=took_s)
+    return Verdict(said, report.table(said, strikes, seen), found)
 
 
 def _prepare(site: Site, load: Load, say: Say) -> None:
@@ -98,25 +102,32 @@ def _wait_ready(site: Site) -> None:
             wait_until(slot.ready, READY_WITHIN_S, f"{slot.name} is ready", poll_s=0.2)
 
 
-def _inflict_all(site: Site, load: Load, faults: Sequence[Fault], say: Say) -> None:
-    """Each at its time, in the thread of its target; back when all are over."""
+def _inflict_all(site: Site, load: Load, faults: Sequence[Fault], say: Say) -> list[Strike]:
+    """Each at its time, in the thread of its target, or as soon as that is free; back when all are
+    over."""
     begun_s = time.monotonic()
-    running: list[tuple[Fault, Future[None]]] = []
+    running: list[tuple[Fault, Future[Strike]]] = []
+    strikes: list[Strike] = []
     waiting = list(faults)
     while waiting or running:
         while waiting and waiting[0].at_s <= time.monotonic() - begun_s:
             fault = waiting.pop(0)
             say(f"{time.monotonic() - begun_s:8.1f} s  {fault.number:4}  {fault}")
-            running.append((fault, _thread(site, fault).submit(inflict, site, load, fault)))
-        for _, future in running:
-            if future.done():
-                future.result()
+            running.append((fault, _thread(site, fault).submit(_strike, site, load, fault)))
+        strikes += [future.result() for _, future in running if future.done()]
         running = [each for each in running if not each[1].done()]
         _restart_the_dead(site, {fault.target for fault, _ in running}, say)
         time.sleep(min(_LOOK_EVERY_S, 0.05 if waiting else _LOOK_EVERY_S))
     for slot in site.slots.values():
         slot.kafka.heal()
         slot.redis.heal()
+    return strikes
+
+
+def _strike(site: Site, load: Load, fault: Fault) -> Strike:
+    begun_s = time.time()
+    inflict(site, load, fault)
+    return Strike(fault, begun_s, time.time())
 
 
 def _thread(site: Site, fault: Fault) -> Executor:

@@ -71,6 +71,15 @@ class Fault:
         return f"{self.kind} of {self.target} at {self.at_s:.1f} s for {self.for_s:.1f} s"
 
 
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault as it was inflicted. Times in true seconds since the epoch."""
+
+    fault: Fault
+    begun_s: float
+    ended_s: float
+
+
 def schedule(
     seed: int, count: int, *, kinds: Sequence[str] = tuple(KINDS), every_s: float = EVERY_S
 ) -> list[Fault]:

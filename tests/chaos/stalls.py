@@ -27,7 +27,7 @@ class Stall:
 def stalls(events: Iterable[Event], finished: Mapping[Place, float]) -> list[Stall]:
     """Every wait between two finished records of a partition, the longest first.
 
-    events    the log, with when each was sent (true seconds, before the broker had it).
+    events    the log, with when each came (true seconds).
     finished  place -> when it was first finished.
     """
     partitions: defaultdict[tuple[str, int], list[Event]] = defaultdict(list)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
+from streams import embeddings
+from streams.records import RawRecord
 from tests.chaos.journal import CUT_OFF, LET_GO, Account, Delivery
-from tests.chaos.judge import Evidence, judge
-from tests.chaos.oracle import Event, Expected
+from tests.chaos.judge import Evidence, judge, stale_lists
+from tests.chaos.oracle import Event, Expected, stale_items
 from tests.chaos.slots import Life
 from tests.chaos.stalls import Stall, stalls
 
@@ -271,3 +274,39 @@ def test_a_stall_begins_when_something_waits_and_ends_when_something_is_finished
         Stall(CLICKS, 0, 50.0, 4.0),
         Stall(CLICKS, 0, 10.0, 1.0),
     ]
+
+
+def lists_of(user: str, *offsets: int) -> list[tuple[str, str]]:
+    return [(user, f"clicks-0-{offset}") for offset in offsets]
+
+
+@pytest.mark.parametrize("offsets", [(0, 1, 2), (0, 1, 0, 1, 2), (0, 1, 1, 2), (0, 5, 0, 5)])
+def test_lists_published_again_in_their_order_are_not_stale(offsets: tuple[int, ...]) -> None:
+    seen = clean_run()
+    seen.lists = lists_of("ann", *offsets)
+    assert stale_lists(seen) == []
+
+
+def test_a_list_is_stale_when_an_older_one_stands_until_the_next_click() -> None:
+    seen = clean_run()
+    seen.lists = lists_of("ann", 0, 1, 0, 2)
+    assert stale_lists(seen) == ["user ann: 0 after 1, until 2"]
+
+
+def at(at_ms: int, record: tuple[bytes, bytes | None]) -> RawRecord:
+    return RawRecord("items", 0, at_ms, at_ms, *record)
+
+
+def view(at_ms: int) -> tuple[bytes, bytes]:
+    unit = np.array([1.0, 0.0])
+    return embeddings.encode_view(
+        item_id="shoe", view="main", model_id="m@1", vector=unit, picture_hash=0, at_ms=at_ms
+    )
+
+
+def test_an_item_is_stale_when_an_older_picture_stands_until_its_next_event() -> None:
+    gone = next(iter(embeddings.encode_withdrawal("shoe", 3)))
+    again = [at(n, record) for n, record in enumerate([view(1), view(2), view(1), view(2), gone])]
+    assert stale_items(again) == []
+    stale = [at(n, record) for n, record in enumerate([view(1), view(2), view(1), gone])]
+    assert stale_items(stale) == ["shoe: 1 after 2, until 3"]

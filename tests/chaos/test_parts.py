@@ -1,4 +1,4 @@
-"""The harness's own parts: schedule, journal, load, and the proxy's view of Redis."""
+"""The harness's own parts: schedule, journal and load."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import islice
 from streams.topics import Topics
 from tests.chaos.journal import CUT_OFF, LET_GO, finishes, read
 from tests.chaos.load import clicks, pictures
-from tests.chaos.proxy import split_commands
 from tests.chaos.schedule import EVERY_S, KINDS, schedule
 
 
@@ -71,14 +70,3 @@ def test_a_line_that_a_kill_tore_ends_a_journal() -> None:
     whole = lines({"e": "begin", "b": 1, "topic": "clicks", "r": [[0, 5]]})
     account = read("r1", [*whole, b'{"t": 1.0, "e": "en'])
     assert [each.ended for each in account.deliveries] == [CUT_OFF]
-
-
-def test_commands_of_redis_are_told_apart_however_they_are_cut() -> None:
-    first = b"*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\n"
-    second = b"*1\r\n$4\r\nPING\r\n"
-    stream = first + second + b"INLINE\r\n"
-    assert split_commands(stream) == ([first, second, b"INLINE\r\n"], b"")
-    for cut in range(len(first)):
-        commands, rest = split_commands(stream[:cut])
-        assert commands == []
-        assert rest == stream[:cut]
