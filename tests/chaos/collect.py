@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tests.chaos import journal, oracle
 from tests.chaos.judge import Evidence
 from tests.chaos.site import SPARE, Site
 from tests.chaos.slots import Slot
-from tests.chaos.stalls import stalls
+from tests.chaos.stalls import Span, stalls
 
 STALL_LIMIT_S = 60.0
 _BASE = b"base-"
@@ -34,6 +34,7 @@ _BASE = b"base-"
 def collect(
     site: Site,
     *,
+    outages: Sequence[Span],
     acknowledged_s: Mapping[journal.Place, float],
     unpublished: list[str],
     undrained: list[str],
@@ -83,7 +84,7 @@ def collect(
         embedded_stories=oracle.stories_embedded(item_log),
         stale_items=oracle.stale_items(item_log),
         compacted_away=sum(site.kafka.end_offsets(topics.item_embeddings).values()) - len(item_log),
-        stalls=stalls([*clicks, *images], finished),
+        stalls=stalls([*clicks, *images], finished, outages),
         stall_limit_s=STALL_LIMIT_S,
         undrained=undrained,
         orphans=_orphans(site),

@@ -167,11 +167,12 @@ async def _end_all() -> None:
 def _was_reset(writer: asyncio.StreamWriter) -> bool:
     """Whether the other side broke the connection, as opposed to closing it."""
     raw: socket.socket | None = writer.get_extra_info("socket")
-    if raw is None or raw.fileno() < 0:
+    if raw is None or writer.is_closing():
         return True
     poll = select.poll()
-    poll.register(raw.fileno(), select.POLLERR)
-    return any(flags & (select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0))
+    poll.register(raw.fileno(), 0)
+    # An error, or both ways over: after a mere close one way is still open.
+    return any(flags & (select.POLLERR | select.POLLHUP) for _, flags in poll.poll(0))
 
 
 def split_commands(data: bytes) -> tuple[list[bytes], bytes]:

@@ -49,6 +49,7 @@ def figures(
         "workers_stopped": len(stops),
         "longest_stop_s": round(max((s.ended_s - s.asked_s for s in stops), default=0.0), 2),
         "longest_stall_s": round(longest(seen.stalls), 2),
+        "longest_stall_with_outages_s": round(max((s.in_all_s for s in seen.stalls), default=0), 2),
         "differences": [str(each) for each in found],
     }
 
@@ -61,7 +62,7 @@ def table(said: dict[str, object], strikes: Sequence[Strike], seen: Evidence) ->
     lines += ["", *(f"{kind:<28}{count:>12}" for kind, count in sorted(kinds.items())), ""]
     for stall in seen.stalls[:1]:
         lines.append(f"longest standstill: {stall}; meanwhile, in seconds from its beginning:")
-        end_s = stall.begun_s + stall.for_s
+        end_s = stall.begun_s + stall.in_all_s
         for strike in sorted(strikes, key=lambda each: each.begun_s):
             if strike.begun_s < end_s and strike.ended_s > stall.begun_s - 5:
                 begun_s, ended_s = strike.begun_s - stall.begun_s, strike.ended_s - stall.begun_s

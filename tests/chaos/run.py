@@ -66,6 +66,11 @@ def run(
         say("stopped; judging")
         seen = collect(
             site,
+            outages=[
+                (strike.begun_s, strike.ended_s)
+                for strike in strikes
+                if strike.fault.target in (BROKER, STORE)
+            ],
             acknowledged_s=load.acknowledged_s,
             unpublished=unpublished,
             undrained=undrained,

@@ -61,7 +61,7 @@ def clean_run() -> Evidence:
         indexes={"r2": {"shoe": "a vector"}},
         published_stories={"shoe": "a picture"},
         embedded_stories={"shoe": "a picture"},
-        stalls=[Stall(CLICKS, 0, 10.0, 5.0)],
+        stalls=[Stall(CLICKS, 0, 10.0, 9.0, 5.0)],
         stall_limit_s=6.0,
     )
 
@@ -165,7 +165,7 @@ def picture_forgotten(seen: Evidence) -> None:
 
 
 def deaf(seen: Evidence) -> None:
-    seen.stalls = [Stall(CLICKS, 0, 10.0, 7.0)]
+    seen.stalls = [Stall(CLICKS, 0, 10.0, 9.0, 7.0)]
 
 
 def not_drained(seen: Evidence) -> None:
@@ -270,9 +270,15 @@ def test_a_stall_begins_when_something_waits_and_ends_when_something_is_finished
     ]
     finished = {(CLICKS, 0, 0): 11.0, (CLICKS, 0, 1): 54.0, (CLICKS, 0, 2): 60.0}
     assert stalls(events, finished) == [
-        Stall(CLICKS, 0, 54.0, 6.0),
-        Stall(CLICKS, 0, 50.0, 4.0),
-        Stall(CLICKS, 0, 10.0, 1.0),
+        Stall(CLICKS, 0, 54.0, 6.0, 6.0),
+        Stall(CLICKS, 0, 50.0, 4.0, 4.0),
+        Stall(CLICKS, 0, 10.0, 1.0, 1.0),
+    ]
+    outages = [(58.0, 59.0), (55.0, 58.5), (49.0, 51.0)]
+    assert stalls(events, finished, outages) == [
+        Stall(CLICKS, 0, 50.0, 4.0, 3.0),
+        Stall(CLICKS, 0, 54.0, 6.0, 2.0),
+        Stall(CLICKS, 0, 10.0, 1.0, 1.0),
     ]
 
 
