@@ -16,10 +16,12 @@ from typing import Any, Literal
 
 from inference.errors import ModelError
 from streams import topic_admin
-from streams.errors import DependencyDown, StartRefused
+from streams.errors import DependencyDown, LogBegunAnew, StartRefused, StoreBehind
 from streams.logs import describe
 from streams.settings import Settings
 from streams.topic_check import differences
+
+_FETCH_MAX_WAIT_MS = 100
 
 State = Literal["ok", "note", "problem"]
 
@@ -140,24 +142,43 @@ def check_store(settings: Settings) -> Iterator[Finding]:
 
 def check_profiles(settings: Settings) -> Iterator[Finding]:
     """That the store holds what the recommenders have finished."""
-    marks: dict[str, int] = _ask_store(settings, lambda store: store.marks())
+    past: Any = import_module("streams.agents.past")
+    log_look: Any = import_module("streams.stores.log_look")
     topic = settings.topics().clicks
     with topic_admin.connect(settings.kafka, timeout_s=5.0) as admin:
         finished = topic_admin.committed(admin, settings.group("recommender"), topic)
-    behind = False
-    for partition, offset in sorted(finished.items()):
-        mark = marks.get(f"{topic}-{partition}", -1)
+    begun = [past.Begun(topic, *place) for place in sorted(finished.items())]
+
+    async def ask(store: Any) -> dict[str, int]:
+        log = log_look.LogLook(settings.kafka, _FETCH_MAX_WAIT_MS)
+        await past.Past(store, log, lambda: begun).check()
+        marks: dict[str, int] = await store.marks()
+        return marks
+
+    try:
+        marks = _ask_store(settings, ask)
+    except (StoreBehind, LogBegunAnew) as wrong:
+        yield Finding(
+            "profiles",
+            "problem",
+            wrong.detail,
+            "Ask `lookstream rebuild --dry-run` what is missing.",
+        )
+        return
+    holds_all = True
+    for each in begun:
+        mark = marks.get(each.source, -1)
         # A transaction's marker takes an offset too: a difference of one is no loss.
-        if mark < offset - 2:
-            behind = True
+        if mark < each.first - 2:
+            holds_all = False
             yield Finding(
                 "profiles",
-                "problem",
-                f"{topic}-{partition} is in the store up to offset {mark}, and was finished up to "
-                f"{offset - 1}",
-                "Ask `lookstream rebuild --dry-run` what is missing.",
+                "note",
+                f"{each.source} is in the store up to offset {mark}, and was finished up to "
+                f"{each.first - 1}; the log holds nothing in between",
+                "If it was emptied, restore a backup: the clicks are gone from the log.",
             )
-    if not behind:
+    if holds_all:
         yield Finding("profiles", "ok", "the store holds what was finished")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,7 @@ class Store:
         return Store.keeps
 
     async def marks(self) -> dict[str, int]:
-        return {"clicks-0": 99, "clicks-1": 10}
+        return {"clicks-0": 100}
 
     async def close(self) -> None:
         Store.closed = True
@@ -242,23 +242,49 @@ def test_a_store_that_does_not_keep_profiles_is_noticed(
     assert said in findings[-1].detail
 
 
-def test_a_store_behind_what_was_finished_is_a_problem(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+class Log:
+    """Clicks at the offsets in `holds`, of partition 0."""
+
+    holds: Sequence[int] = ()
+
+    def __init__(self, kafka: str, fetch_max_wait_ms: int) -> None: ...
+
+    async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        return next((offset for offset in self.holds if start <= offset < end), None)
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        return {0: max(self.holds, default=-1) + 1}
+
+
+@pytest.mark.parametrize(
+    ("finished", "holds", "finding"),
+    [
+        (101, range(90, 101), "ok: holds what was finished"),
+        (80, range(90, 101), "ok: holds what was finished"),
+        (102, range(90, 101), "ok: holds what was finished"),
+        (102, range(90, 102), "problem: stands at offset 100, though clicks up to offset 101"),
+        (500, (), "note: up to offset 100, and was finished up to 499; the log holds nothing"),
+        (7, range(7), "problem: made anew"),
+    ],
+)
+def test_a_store_is_compared_with_what_was_finished(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    finished: int,
+    holds: Sequence[int],
+    finding: str,
 ) -> None:
+    """Its mark is 100."""
     monkeypatch.setattr(Store, "error", None)
+    monkeypatch.setattr(Log, "holds", holds)
     module(monkeypatch, "streams.stores.redis_profiles", RedisProfiles=Store)
+    module(monkeypatch, "streams.stores.log_look", LogLook=Log)
     monkeypatch.setattr(topic_admin, "connect", lambda *_, **__: nullcontext())
-    finished = {0: 101, 1: 500}
-    monkeypatch.setattr(topic_admin, "committed", lambda *_: finished)
-    (finding,) = doctor.check_profiles(settings)
-    assert finding.state == "problem"
-    assert finding.detail == (
-        "clicks-1 is in the store up to offset 10, and was finished up to 499"
-    )
-    assert "rebuild --dry-run" in finding.remedy
-    del finished[1]
-    (finding,) = doctor.check_profiles(settings)
-    assert finding.state == "ok"
+    monkeypatch.setattr(topic_admin, "committed", lambda *_: {0: finished})
+    (found,) = doctor.check_profiles(settings)
+    state, _, said = finding.partition(": ")
+    assert (found.state, bool(found.remedy)) == (state, state != "ok")
+    assert said in found.detail
 
 
 def test_a_snapshot_directory_need_not_exist_yet(settings: Settings) -> None:
