@@ -13,6 +13,7 @@
     rules.py       what must hold after each case
     limited.py     the process that the cases run in: its memory is limited
     watch.py       the process beside it: it ends a case that takes too long, and names it
+    worker.py      a part of the cases through worker processes, on an embedded broker
     planted.py     agents with a bug each, to see that it is found
 
 A case follows from its seed and number alone, so a finding can be made again.

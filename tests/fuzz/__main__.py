@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz import rules, watch
+from tests.fuzz import rules, watch, worker
 
 FOLDER = Path("build/fuzz")
 
@@ -20,6 +20,13 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=None, help="default: a new one, printed")
     parser.add_argument("--case", type=Path, default=None, help="run this file's case again")
+    parser.add_argument(
+        "--through-workers",
+        type=int,
+        default=None,
+        metavar="N",
+        help="so many of the cases go through worker processes as well; default: a fifth",
+    )
     args = parser.parse_args()
     seed = secrets.randbelow(10**9) if args.seed is None else args.seed
     if args.case is not None:
@@ -31,7 +38,9 @@ def main() -> int:
         f"{watch.WAIT_S:g} s by the clock for one case.",
         flush=True,
     )
-    return _tell(watch.run(seed, args.cases, on_progress=_progress()), seed, keep=True)
+    found = _tell(watch.run(seed, args.cases, on_progress=_progress()), seed, keep=True)
+    count = args.cases // 5 if args.through_workers is None else args.through_workers
+    return max(found, _through_workers(seed, count)) if count else found
 
 
 def _progress() -> watch.Callable[[watch.Account], None]:
@@ -44,6 +53,22 @@ def _progress() -> watch.Callable[[watch.Account], None]:
             print(f"  {account.cases} cases in {spent_s:.0f} s, {found} findings", flush=True)
 
     return tell
+
+
+def _through_workers(seed: int, count: int) -> int:
+    print(
+        f"Cases 0 to {count - 1} through an embedder and a recommender, on a broker …", flush=True
+    )
+    account = worker.run(seed, count)
+    print(
+        f"{sum(account.counted.values())} of {sum(account.published.values())} counted, "
+        f"{account.letters} dead letters, in {account.seconds:.0f} s. Most memory: "
+        + ", ".join(f"{name} {most / 1e6:.0f} MB" for name, most in account.peak_bytes.items())
+    )
+    for wrong in account.findings:
+        print(f"FOUND: seed {seed}, through workers: {wrong}")
+    print(f"{len(account.findings)} findings.", flush=True)
+    return 1 if account.findings else 0
 
 
 def _tell(account: watch.Account, seed: int, *, keep: bool) -> int:

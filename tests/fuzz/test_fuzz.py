@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import watch
+from tests.fuzz import rules, watch, worker
 from tests.fuzz.case import CLICKS, MARK, Case, load
 from tests.fuzz.cases import make
 
@@ -30,6 +30,21 @@ def test_nothing_is_found_in_the_cases_of_a_new_seed() -> None:
     account = watch.run(seed, 300)
     assert account.findings == [], f"make fuzz SEED={seed} CASES=300"
     assert account.cases == 300
+
+
+@pytest.mark.integration
+def test_workers_stay_up_and_account_for_every_case() -> None:
+    account = worker.run(SEED, 150)
+    assert account.findings == []
+    assert sum(account.counted.values()) == sum(account.published.values()) == 150
+    assert 50 < account.letters < 150
+
+
+@pytest.mark.integration
+def test_a_worker_that_dies_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "DATA_BYTES", 30_000_000)  # too little to start with
+    account = worker.run(SEED, 3)
+    assert "ended with" in account.findings[0]
 
 
 @pytest.mark.parametrize(
