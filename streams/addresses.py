@@ -43,7 +43,10 @@ def check_literal(host: str) -> None:
     """Refuse a host that is itself an address, and not a public one: it needs no resolving."""
     try:
         ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
+    except ValueError as error:
+        if host.replace(".", "").isdigit():  # 2130706433: aiohttp asks no resolver about it
+            detail = f"{printable(host)} is no name, and no address in its usual form"
+            raise EventError(Reason.URI_NOT_ALLOWED, detail) from error
         return  # a name; the resolver sees it
     _check(host, host)
 

@@ -68,4 +68,11 @@ def test_a_public_address_may_be_connected_to(address: str) -> None:
 
 def test_a_name_is_left_to_the_resolver() -> None:
     check_literal("localhost")
-    check_literal("127.1")
+    check_literal("0x7f.1")
+
+
+@pytest.mark.parametrize("host", ["2130706433", "127.1", "0177.0.0.1", "0", "017700000001"])
+def test_a_number_that_is_no_address_in_its_usual_form_is_refused(host: str) -> None:
+    with pytest.raises(EventError) as refused:
+        check_literal(host)
+    assert refused.value.reason == Reason.URI_NOT_ALLOWED
