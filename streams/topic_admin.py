@@ -6,6 +6,7 @@ differs. Partitions are never changed: adding some moves users to others (see ea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -13,9 +14,12 @@ from typing import Any, Protocol
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
     InvalidReplicationFactorError,
     KafkaError,
     NoError,
+    NotCoordinatorError,
     TopicAlreadyExistsError,
     for_code,
 )
@@ -24,6 +28,14 @@ from streams.errors import StartRefused
 from streams.text import printable
 from streams.topic_check import Difference, Found
 from streams.topics import Topic
+
+_COORDINATOR_NOT_YET = (
+    CoordinatorNotAvailableError,
+    CoordinatorLoadInProgressError,
+    NotCoordinatorError,
+)
+_COORDINATOR_TRIES = 10
+_COORDINATOR_PAUSE_S = 0.5
 
 
 class Admin(Protocol):
@@ -171,8 +183,23 @@ def fix(admin: Admin, listed: Sequence[Difference]) -> list[Difference]:
     return fixable
 
 
-def committed(admin: Admin, group: str, topic: str) -> dict[int, int]:
-    """Partition -> the offset that the consumer group has committed, where there is one."""
+def committed(
+    admin: Admin, group: str, topic: str, pause: Callable[[float], None] = time.sleep
+) -> dict[int, int]:
+    """Partition -> the offset that the consumer group has committed, where there is one.
+
+    A cluster that has never had a group makes the topic for their offsets when it is first asked,
+    and has no answer for a moment.
+    """
+    for _ in range(_COORDINATOR_TRIES - 1):
+        try:
+            return _committed(admin, group, topic)
+        except _COORDINATOR_NOT_YET:
+            pause(_COORDINATOR_PAUSE_S)
+    return _committed(admin, group, topic)
+
+
+def _committed(admin: Admin, group: str, topic: str) -> dict[int, int]:
     listed = admin.list_group_offsets(group)
     return {
         place.partition: found.offset

@@ -183,3 +183,8 @@ def test_the_embedded_broker_takes_the_topics_too(embedded: str) -> None:
         assert len(created) == len(topics)
         assert topic_admin.create(admin, topics, partitions=2, replication_factor=1) == []
         assert look(admin) == []
+
+
+def test_a_broker_that_never_had_a_group_has_nothing_committed(own_kafka: Kafka) -> None:
+    with topic_admin.connect(own_kafka.address) as admin:
+        assert topic_admin.committed(admin, "shop-recommender", "shop-clicks") == {}

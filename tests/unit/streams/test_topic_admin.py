@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafka.errors import KafkaConnectionError
+from kafka import TopicPartition
+from kafka.errors import CoordinatorNotAvailableError, KafkaConnectionError
 
 from streams.errors import StartRefused
-from streams.topic_admin import connect, create, fix, look
+from streams.topic_admin import committed, connect, create, fix, look
 from streams.topic_check import Difference
 from streams.topics import Topics
 
 TOPICS = tuple(Topics("shop-"))
+
+
+class Groups:
+    """A coordinator that is not there for the first `missing` questions."""
+
+    def __init__(self, missing: int) -> None:
+        self.missing = missing
+        self.asked = 0
+
+    def list_group_offsets(self, group: str) -> dict[str, dict[TopicPartition, Any]]:
+        self.asked += 1
+        if self.asked <= self.missing:
+            raise CoordinatorNotAvailableError
+        at = {("clicks", 0): 7, ("clicks", 1): -1, ("images", 0): 9}
+        found = {TopicPartition(*p): SimpleNamespace(offset=o) for p, o in at.items()}
+        return {group: found}
 
 
 class Broker:
@@ -172,3 +190,17 @@ def test_a_broker_that_goes_away_meanwhile_is_a_sentence_too(
     with pytest.raises(StartRefused, match="does not answer at b:1"), connect("b:1"):
         raise KafkaConnectionError("gone")
     assert Client.closed
+
+
+def test_a_new_cluster_may_take_a_moment_to_know_what_was_committed() -> None:
+    pauses: list[float] = []
+    groups: Any = Groups(missing=3)
+    assert committed(groups, "shop", "clicks", pauses.append) == {0: 7}
+    assert pauses == [0.5] * 3
+
+
+def test_a_coordinator_that_stays_away_is_not_waited_for_for_ever() -> None:
+    groups: Any = Groups(missing=1000)
+    with pytest.raises(CoordinatorNotAvailableError):
+        committed(groups, "shop", "clicks", lambda seconds: None)
+    assert groups.asked == 10
