@@ -43,6 +43,12 @@ MOUNTS = {
             "doctor", "streams.commands.doctor", "doctor", "Find out what is wrong, and mend it."
         ),
         Mount(
+            "dead-letters",
+            "streams.commands.dead_letters",
+            "app",
+            "What was refused and why; publish it again.",
+        ),
+        Mount(
             "rebuild",
             "streams.commands.rebuild",
             "rebuild",

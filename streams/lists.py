@@ -108,6 +108,12 @@ class KafkaLog:
         begin = self._consumer.beginning_offsets([place])[place]
         return begin, self._consumer.end_offsets([place])[place]
 
+    def offset_at(self, partition: int, timestamp_ms: int) -> int:
+        """The first offset whose record is not older; the end where there is none."""
+        place = TopicPartition(self._topic, partition)
+        found = self._consumer.offsets_for_times({place: timestamp_ms})[place]
+        return self.bounds(partition)[1] if found is None else int(found.offset)
+
     def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
         place = TopicPartition(self._topic, partition)
         self._consumer.assign([place])
