@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
@@ -94,12 +96,16 @@ def test_a_rebuild_beside_working_workers_goes_on_where_it_was_killed(
         wait_until(lambda: any(map(says_the_store_is_behind, workers)), 15, "a worker says so")
 
         second = shop.start_rebuild()
+        memory, peak_bytes = psutil.Process(second.pid), 0
         while second.poll() is None:
             shop.click(10, rng)
             time.sleep(0.05)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                peak_bytes = max(peak_bytes, memory.memory_info().rss)
         said, errors = second.communicate()
         assert second.returncode == 0, errors
         applied = int(said.splitlines()[-1].split(" clicks applied")[0].replace(",", ""))
+        assert 0 < peak_bytes < 200e6
         assert applied <= len(shop.sent) - held, "it began where the first was killed"
         wait_until(lambda: shop.profiles() == shop.oracle(index), 60, "the profiles are as before")
         wait_until(
