@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from inference.errors import ModelError
-from streams import topic_admin
+from streams import kafka_rights, topic_admin
 from streams.errors import DependencyDown, LogBegunAnew, StartRefused, StoreBehind
 from streams.logs import describe
 from streams.settings import Settings
 from streams.topic_check import differences
+from streams.wires import kafka_options, redis_options
 
 _FETCH_MAX_WAIT_MS = 100
 
@@ -94,9 +95,13 @@ def check_model(settings: Settings) -> Iterator[Finding]:
 def check_kafka(settings: Settings) -> Iterator[Finding]:
     """The broker, and every topic."""
     topics = tuple(settings.topics())
-    with topic_admin.connect(settings.kafka, timeout_s=5.0) as admin:
+    options = kafka_options(settings)
+    with topic_admin.connect(settings.kafka, options, timeout_s=5.0) as admin:
         found = topic_admin.look(admin, topics)
-    yield Finding("kafka", "ok", f"answers at {settings.kafka}")
+        rights = list(_rights(settings, options, admin))
+    protocol = options.get("security_protocol", "PLAINTEXT")
+    yield Finding("kafka", "ok", f"answers at {settings.kafka} over {protocol}")
+    yield from rights
     left = differences(
         topics,
         found,
@@ -109,6 +114,29 @@ def check_kafka(settings: Settings) -> Iterator[Finding]:
         yield Finding("topics", state, f"{difference.topic} {difference.what}", difference.remedy)
     if not any(difference.vital for difference in left):
         yield Finding("topics", "ok", f"{len(topics)} topics are as they should be")
+
+
+def _rights(
+    settings: Settings, options: Mapping[str, Any], admin: topic_admin.Admin
+) -> Iterator[Finding]:
+    """Which workers this user may run. Each may well have a user of its own; one must fit."""
+    if not options:
+        return
+    who = topic_admin.us(options)
+    lacking = {
+        worker: kafka_rights.denied(admin, kafka_rights.needed(worker, settings))
+        for worker in kafka_rights.WORKERS
+    }
+    for worker, rights in lacking.items():
+        if not rights:
+            yield Finding("kafka", "ok", f"lets {who} run the {worker}")
+        else:
+            yield Finding(
+                "kafka",
+                "problem" if all(lacking.values()) else "note",
+                f"denies {who}, if it is to run the {worker}, {', '.join(map(str, rights))}",
+                topic_admin.RIGHTS_ADVICE,
+            )
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
@@ -145,12 +173,12 @@ def check_profiles(settings: Settings) -> Iterator[Finding]:
     past: Any = import_module("streams.agents.past")
     log_look: Any = import_module("streams.stores.log_look")
     topic = settings.topics().clicks
-    with topic_admin.connect(settings.kafka, timeout_s=5.0) as admin:
+    with topic_admin.connect(settings.kafka, kafka_options(settings), timeout_s=5.0) as admin:
         finished = topic_admin.committed(admin, settings.group("recommender"), topic)
     begun = [past.Begun(topic, *place) for place in sorted(finished.items())]
 
     async def ask(store: Any) -> dict[str, int]:
-        log = log_look.LogLook(settings.kafka, _FETCH_MAX_WAIT_MS)
+        log = log_look.LogLook(settings.kafka, _FETCH_MAX_WAIT_MS, kafka_options(settings))
         await past.Past(store, log, lambda: begun).check()
         marks: dict[str, int] = await store.marks()
         return marks
@@ -191,6 +219,7 @@ def _ask_store(settings: Settings, ask: Callable[[Any], Awaitable[Any]]) -> Any:
             settings.redis_url,
             prefix=settings.store_prefix,
             timeout_s=settings.redis_timeout_s,
+            options=redis_options(settings),
         )
         try:
             await store.start()

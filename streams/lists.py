@@ -7,10 +7,10 @@ the key, and mostly near its end: so it is sought backwards from there, in block
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -18,7 +18,7 @@ from kafka.partitioner.default import murmur2
 
 from streams.errors import StartRefused
 from streams.records import Record
-from streams.topic_admin import no_broker
+from streams.topic_admin import refusal_of, us
 
 _FIRST_BLOCK = 500
 _LARGEST_BLOCK = 50_000
@@ -131,8 +131,14 @@ class KafkaLog:
 
 
 @contextmanager
-def open_log(kafka: str, topic: str, *, within_s: float) -> Iterator[KafkaLog]:
-    """The topic, for at most `within_s`. Raises StartRefused if Kafka or the topic is missing."""
+def open_log(
+    kafka: str, topic: str, options: Mapping[str, Any] | None = None, *, within_s: float
+) -> Iterator[KafkaLog]:
+    """The topic, for at most `within_s`; `options` of wires.py.
+
+    Raises StartRefused if Kafka or the topic is missing, or not for us.
+    """
+    options = options or {}
     try:
         consumer = KafkaConsumer(
             bootstrap_servers=kafka.split(","),
@@ -142,18 +148,19 @@ def open_log(kafka: str, topic: str, *, within_s: float) -> Iterator[KafkaLog]:
             bootstrap_timeout_ms=int(within_s * 1000),
             fetch_max_wait_ms=50,
             allow_auto_create_topics=False,
+            **options,
         )
     except (KafkaError, OSError, ValueError) as error:
-        raise no_broker(kafka, error) from error
+        raise refusal_of(kafka, options, error) from error
     try:
         log = KafkaLog(consumer, topic, time.monotonic() + within_s)
         if not log.partitions():
             raise StartRefused(
                 f"There is no topic {topic}. Run `lookstream topics create`, or see whether "
-                "LOOKSTREAM_TOPIC_PREFIX is right."
+                f"LOOKSTREAM_TOPIC_PREFIX is right, and whether {us(options)} may read it."
             )
         yield log
     except (KafkaError, OSError) as error:
-        raise no_broker(kafka, error) from error
+        raise refusal_of(kafka, options, error) from error
     finally:
         consumer.close()

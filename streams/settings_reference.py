@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from streams.generated import write_or_print
 from streams.settings import SECTIONS, defaults, shown
-from streams.settings.errors import allowed, variable
+from streams.settings.errors import allowed, file_variable, is_secret, variable
 
 _INTRODUCTION = """\
 # Configuration
@@ -17,8 +17,9 @@ Made from `streams/settings/` by `make docs`; a test holds it to the code.
 
 Everything is set by environment variables. A name that begins with `LOOKSTREAM_` and is none of
 these is refused at start, with the name that was probably meant; so is a value that is not
-allowed. An empty value means the default. Seconds end in `_S`, bytes in `_BYTES`. `lookstream
-config` shows what is in effect, without secrets.
+allowed. An empty value means the default. Secrets may lie in files, as Kubernetes and Docker mount
+them: the variable with `_FILE` behind it then names the file. Seconds end in `_S`, bytes in
+`_BYTES`. `lookstream config` shows what is in effect, without secrets.
 """
 
 
@@ -41,6 +42,8 @@ def _entry(name: str, field: FieldInfo, default: str) -> Iterator[str]:
     yield str(field.description)
     yield ""
     yield f"- takes {allowed(field)}"
+    if is_secret(field):
+        yield f"- or `{file_variable(name)}`: a file that holds it"
     yield f"- default: `{default}`" if default else "- default: empty"
 
 

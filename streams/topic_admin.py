@@ -6,6 +6,7 @@ differs. Partitions are never changed: adding some moves users to others (see ea
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
+    AuthorizationError,
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     InvalidReplicationFactorError,
@@ -21,12 +23,14 @@ from kafka.errors import (
     NoError,
     NotCoordinatorError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     for_code,
 )
 
-from streams.errors import StartRefused
+from streams.errors import DependencyDown, StartRefused
+from streams.kafka_greeting import greet
 from streams.text import printable
-from streams.topic_check import Difference, Found
+from streams.topic_check import HIDDEN, Difference, Found
 from streams.topics import Topic
 
 _COORDINATOR_NOT_YET = (
@@ -36,6 +40,7 @@ _COORDINATOR_NOT_YET = (
 )
 _COORDINATOR_TRIES = 10
 _COORDINATOR_PAUSE_S = 0.5
+RIGHTS_ADVICE = "deploy/kafka/acls.sh has every right that is needed."
 
 
 class Admin(Protocol):
@@ -53,49 +58,81 @@ class Admin(Protocol):
     ) -> Mapping[str, Mapping[str, str]]: ...
     def wait_for_topics(self, topic_names: list[str]) -> None: ...
     def list_group_offsets(self, group: str) -> Mapping[Any, Any]: ...
+    def describe_groups(self, group_ids: list[str]) -> dict[str, dict[str, Any]]: ...
 
 
 @contextmanager
-def connect(kafka: str, *, timeout_s: float = 10.0) -> Iterator[Admin]:
-    """An admin client of the brokers at `kafka`. Raises StartRefused if none answers."""
+def connect(
+    kafka: str, options: Mapping[str, Any] | None = None, *, timeout_s: float = 10.0
+) -> Iterator[Admin]:
+    """An admin client of the brokers at `kafka`; `options` of wires.py.
+
+    Raises StartRefused if none answers, or if it lets us in or do something not.
+    """
+    options = options or {}
     try:
         admin = KafkaAdminClient(
             bootstrap_servers=kafka.split(","),
             client_id="lookstream-admin",
             bootstrap_timeout_ms=int(timeout_s * 1000),
             request_timeout_ms=int(timeout_s * 1000),
+            **options,
         )
     except (KafkaError, OSError, ValueError) as error:
-        raise no_broker(kafka, error) from error
+        raise refusal_of(kafka, options, error) from error
     try:
         yield admin
     except (KafkaError, OSError) as error:
-        raise no_broker(kafka, error) from error
+        raise refusal_of(kafka, options, error) from error
     finally:
         admin.close()
 
 
-def no_broker(kafka: str, error: Exception) -> StartRefused:
-    """The refusal to go on without Kafka."""
+def refusal_of(kafka: str, options: Mapping[str, Any], error: Exception) -> StartRefused:
+    """Why there is no going on with this Kafka. kafka-python says only that it took too long."""
+    if isinstance(error, AuthorizationError):
+        return StartRefused(
+            f"Kafka at {kafka} denies that to {us(options)} ({printable(str(error), 200)}). "
+            f"{RIGHTS_ADVICE}"
+        )
+    why = type(error).__name__
+    try:
+        asyncio.run(greet(kafka, options, timeout_s=2.0))
+    except StartRefused as refused:
+        return refused
+    except DependencyDown as down:
+        why = down.detail
     return StartRefused(
-        f"Kafka does not answer at {kafka} ({type(error).__name__}). "
+        f"Kafka does not answer at {kafka} ({why}). "
         "Start it, or set LOOKSTREAM_KAFKA to where it is."
     )
 
 
+def us(options: Mapping[str, Any]) -> str:
+    """Who we are to Kafka, for people."""
+    user = options.get("sasl_plain_username")
+    if user:
+        return f"LOOKSTREAM_KAFKA_USERNAME={printable(user, 200)}"
+    return "whom LOOKSTREAM_KAFKA_TLS_CERT names" if options else "clients without a user"
+
+
 def look(admin: Admin, topics: Iterable[Topic]) -> dict[str, Found]:
-    """The topics that exist, by full name."""
+    """The topics that exist, or that are hidden from us, by full name."""
     names = [topic.name for topic in topics]
+    answers = admin.describe_topics(names)
+    hidden = {
+        topic["name"]: HIDDEN
+        for topic in answers
+        if topic["error_code"] == TopicAuthorizationFailedError.errno
+    }
     described = {
-        topic["name"]: topic["partitions"]
-        for topic in admin.describe_topics(names)
-        if topic["error_code"] == 0
+        topic["name"]: topic["partitions"] for topic in answers if topic["error_code"] == 0
     }
     if not described:
-        return {}
+        return hidden
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
     configs = admin.describe_configs(resources, config_filter="all").get("topic", {})
-    return {
+    return hidden | {
         name: Found(
             partitions=len(partitions),
             replication_factor=min((len(p["replica_nodes"]) for p in partitions), default=0),
@@ -131,7 +168,7 @@ def create(
             "configs": dict(topic.config),
         }
         for name, topic in wanted.items()
-        if name not in found
+        if found.get(name, HIDDEN) is HIDDEN
     }
     if not missing:
         return []

@@ -21,6 +21,10 @@ class Found:
     config: Mapping[str, str]
 
 
+HIDDEN = Found(0, 0, {})
+"""A topic that may be there: we have no right to see it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Where a topic is not as declared, and what to do about it.
@@ -51,6 +55,10 @@ def differences(
         if have is None:
             remedy = "Run `lookstream topics create`."
             listed.append(Difference(topic.name, "is missing", remedy))
+            continue
+        if have is HIDDEN:
+            remedy = "Look with a user who may describe it: deploy/kafka/acls.sh has an operator."
+            listed.append(Difference(topic.name, "is hidden from us", remedy, vital=False))
             continue
         listed += _partitions(topic, have.partitions, topic.partitions or partitions)
         if have.replication_factor < replication_factor:

@@ -17,6 +17,7 @@ from streams.errors import StartRefused
 from streams.recommendations import ItemReason, ListedItem, RecommendationList, parse_list
 from streams.settings import load_settings
 from streams.text import printable
+from streams.wires import kafka_options
 
 
 def show(
@@ -45,7 +46,7 @@ def show(
         user.encode()
     except UnicodeEncodeError:
         raise StartRefused("The user id is not UTF-8, so nobody has it.") from None
-    with lists.open_log(settings.kafka, topic, within_s=within_s) as log:
+    with lists.open_log(settings.kafka, topic, kafka_options(settings), within_s=within_s) as log:
         found = lists.newest(log, user, everywhere=everywhere)
     if found is None or found.value is None:
         why = f"There is no list for {printable(user)!r} in {topic}"

@@ -10,6 +10,7 @@ import typer
 from streams import topic_admin
 from streams.settings import Settings, load_settings
 from streams.topic_check import Difference, differences
+from streams.wires import kafka_options
 
 app = typer.Typer(
     help="Create the topics on LOOKSTREAM_KAFKA, or check that they are as they should be.",
@@ -34,7 +35,7 @@ def create(
     """
     settings = load_settings()
     topics = tuple(settings.topics())
-    with topic_admin.connect(settings.kafka) as admin:
+    with topic_admin.connect(settings.kafka, kafka_options(settings)) as admin:
         created = topic_admin.create(
             admin,
             topics,
@@ -59,7 +60,7 @@ def check() -> None:
     what may be a choice of yours is noted, and no error.
     """
     settings = load_settings()
-    with topic_admin.connect(settings.kafka) as admin:
+    with topic_admin.connect(settings.kafka, kafka_options(settings)) as admin:
         left = _differences(admin, settings)
     _finish(left, len(tuple(settings.topics())))
 

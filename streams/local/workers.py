@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import sys
 import threading
@@ -17,9 +18,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from streams.local.children import Child, free_port
 from streams.local.traffic import Task
 
-_OURS = (
-    "KAFKA", "REDIS", "TOPIC_PREFIX", "GROUP_PREFIX", "HTTP", "SNAPSHOT_DIR", "MODEL",
-)  # fmt: skip
+# The settings that the demo makes itself, and those that are for somebody else's servers.
+_OURS = re.compile(
+    r"LOOKSTREAM_((KAFKA|REDIS)(_(TLS|SASL|USERNAME|PASSWORD|FILE).*)?|TOPIC_PREFIX|GROUP_PREFIX"
+    r"|HTTP|SNAPSHOT_DIR|MODEL)"
+)
 _HTTP_TIMEOUT_S = 2.0
 LOOKSTREAM = (sys.executable, "-P", "-m", "streams.cli")
 
@@ -79,7 +82,7 @@ def worker_command(kind: str) -> list[str]:
 
 def worker_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Our environment with these settings, and with none of those that would lead elsewhere."""
-    kept = {k: v for k, v in os.environ.items() if k not in {f"LOOKSTREAM_{n}" for n in _OURS}}
+    kept = {k: v for k, v in os.environ.items() if not _OURS.fullmatch(k)}
     return kept | {f"LOOKSTREAM_{name}": value for name, value in settings.items()}
 
 

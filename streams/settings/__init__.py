@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from inference.pictures import PictureLimits
@@ -23,7 +23,10 @@ from streams.settings.errors import PREFIX, refusals, unknown_names, variable
 from streams.settings.events import Events
 from streams.settings.field import Section
 from streams.settings.installation import Model, Places, TopicMaking, Workers
+from streams.settings.pairs import contradictions
 from streams.settings.recommending import Recommending, Taste
+from streams.settings.secrets import read_secrets
+from streams.settings.security import Security
 from streams.settings.values import redacted_url, secrets_of, split_address
 from streams.topics import Topics
 
@@ -31,6 +34,7 @@ __all__ = ["SECTIONS", "Settings", "as_text", "defaults", "load_settings", "show
 
 SECTIONS: tuple[type[Section], ...] = (
     Places,
+    Security,
     Workers,
     Model,
     Pictures,
@@ -51,6 +55,7 @@ class Settings(  # the last base's fields come first
     Pictures,
     Model,
     Workers,
+    Security,
     Places,
     BaseSettings,
 ):
@@ -66,6 +71,13 @@ class Settings(  # the last base's fields come first
         protected_namespaces=(),
     )
 
+    @model_validator(mode="after")
+    def _agree(self) -> Settings:
+        found = contradictions(self)
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
     @property
     def redis_url(self) -> str:
         """The URL with its password. Never log it: see `redis_shown`."""
@@ -79,7 +91,9 @@ class Settings(  # the last base's fields come first
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that must turn up nowhere: for `logs.configure`."""
-        return secrets_of(self.redis_url)
+        passwords = (self.kafka_password, self.redis_password)
+        given = (password.get_secret_value() for password in passwords)
+        return tuple(dict.fromkeys((*secrets_of(self.redis_url), *filter(None, given))))
 
     @property
     def http_address(self) -> tuple[str, int]:
@@ -159,8 +173,10 @@ class Settings(  # the last base's fields come first
 def load_settings(**given: Any) -> Settings:
     """Settings from the environment; `given` stands above it. Raises StartRefused."""
     problems = unknown_names(os.environ, Settings.model_fields)
+    from_files, unread = read_secrets(os.environ, Settings.model_fields)
+    problems += unread
     try:
-        settings = Settings(**given)
+        settings = Settings(**{**from_files, **given})
     except ValidationError as error:
         problems += refusals(error, Settings.model_fields)
     if problems:
@@ -200,6 +216,8 @@ def as_text(value: object) -> str:
         return ",".join(map(str, value))
     if isinstance(value, dict):
         return ",".join(f"{name}={weight:g}" for name, weight in value.items())
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -57,9 +57,17 @@ def is_secret(field: FieldInfo) -> bool:
     return field.annotation is SecretStr
 
 
-def unknown_names(names: Iterable[str], fields: Iterable[str]) -> list[str]:
+def file_variable(field_name: str) -> str:
+    """The environment variable that names the file a secret is read from."""
+    return variable(field_name) + "_FILE"
+
+
+def unknown_names(names: Iterable[str], fields: Mapping[str, FieldInfo]) -> list[str]:
     """A sentence for every name of our prefix that no setting has."""
-    known = sorted(variable(field) for field in fields)
+    known = sorted(
+        [variable(name) for name in fields]
+        + [file_variable(name) for name, field in fields.items() if is_secret(field)]
+    )
     sentences = []
     for name in sorted(names):
         if not name.upper().startswith(PREFIX) or name in known:

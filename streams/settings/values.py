@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -158,6 +159,11 @@ RedisUrl = Annotated[
     SecretStr,
     AfterValidator(_redis_url),
     Allowed("redis://host:port/number, rediss://… for TLS, or unix:///path/of/socket"),
+]
+Secret = Annotated[SecretStr, Allowed("text")]
+PemFile = Annotated[Path | None, Allowed("a path of a PEM file")]
+UserName = Annotated[
+    str, AfterValidator(matching(r"[^\x00-\x1f\x7f]{0,255}")), Allowed("up to 255 characters")
 ]
 TopicPrefix = Annotated[
     str,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 
@@ -24,16 +25,18 @@ def clear(url: str, prefix: str, *, timeout_s: float = 10.0) -> int:
         return _unlink_all(client, prefix)
 
 
-def forget_profiles(url: str, prefix: str, *, timeout_s: float = 10.0) -> int:
+def forget_profiles(
+    url: str, prefix: str, options: Mapping[str, Any] | None = None, *, timeout_s: float = 10.0
+) -> int:
     """Delete the profiles, their marks and popularity; gives how many profiles. Blocking.
 
     The marks go first: without them no worker writes that knew of some. One that never saw a mark
     (of a partition nobody had clicked in) may write meanwhile, so they go once more at the end.
     Popularity goes after the profiles: where it is left without marks, this was interrupted.
 
-    Raises DependencyDown.
+    options  for redis-py's client: password, TLS. Raises DependencyDown.
     """
-    with _client(url, timeout_s) as client:
+    with _client(url, timeout_s, options) as client:
         client.unlink(prefix + MARKS)
         gone = _unlink_all(client, prefix + PROFILE)
         client.unlink(prefix + POPULARITY, prefix + MARKS)
@@ -53,8 +56,11 @@ def _unlink_all(client: redis.Redis, prefix: str) -> int:
 
 
 @contextmanager
-def _client(url: str, timeout_s: float) -> Iterator[redis.Redis]:
-    client = redis.Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+def _client(
+    url: str, timeout_s: float, options: Mapping[str, Any] | None = None
+) -> Iterator[redis.Redis]:
+    given: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    client = redis.Redis.from_url(url, **given | dict(options or {}))
     try:
         yield client
     except redis.RedisError as error:

@@ -11,6 +11,7 @@ knows the driver's exceptions.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,11 +52,22 @@ _PASSING_CLASSES = (
     (driver.ConnectionError, "can't be reached"),
     (OSError, "can't be reached"),
 )
-_REFUSALS = (
-    (driver.AuthenticationError, "refused the user or password"),
-    (driver.AuthorizationError, "refused the user"),
-    (driver.NoPermissionError, "denies this user a command or key that lookstream needs"),
+# Redis 7 and Valkey, of what a script does; it comes as a plain error.
+_DENIED_IN_SCRIPT = re.compile(r"user executing the script can't|ACL failure in script")
+_CORRECT = "Correct the user in LOOKSTREAM_REDIS and LOOKSTREAM_REDIS_PASSWORD."
+RIGHTS_ADVICE = (
+    "deploy/redis/users.conf has every right that is needed. The user is in LOOKSTREAM_REDIS."
 )
+_REFUSALS = (
+    (driver.AuthenticationError, "refused the user or password", _CORRECT),
+    (driver.AuthorizationError, "refused the user", _CORRECT),
+    (
+        driver.NoPermissionError,
+        "denies this user a command or key that lookstream needs",
+        RIGHTS_ADVICE,
+    ),
+)
+_WRONG_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
 @contextmanager
@@ -83,7 +95,7 @@ def refusing_to_start(shown: str) -> Iterator[None]:
         refusal = _refusal(down.__cause__)
         if refusal is None:
             raise
-        raise StartRefused(f"The store at {shown} {refusal} Check LOOKSTREAM_REDIS.") from down
+        raise StartRefused(f"The store at {shown} {refusal}") from down
     except (driver.ClusterCrossSlotError, driver.MovedError) as error:
         raise StartRefused(
             f"The store at {shown} is a Redis Cluster. lookstream writes the profiles of a batch "
@@ -97,6 +109,8 @@ def _passing(error: BaseException) -> str | None:
         if isinstance(error, kind):
             return words
     if isinstance(error, driver.ResponseError):
+        if _DENIED_IN_SCRIPT.search(str(error)):
+            return _PASSING["NOPERM"]
         # A script that fails part-way puts the reply it met into its own error text.
         first = str(error).replace("-", " ").split(maxsplit=1)
         return _PASSING.get(first[0]) if first else None
@@ -105,12 +119,22 @@ def _passing(error: BaseException) -> str | None:
 
 def _refusal(error: BaseException | None) -> str | None:
     text = printable(str(error), 200)
-    for kind, words in _REFUSALS:
+    for kind, words, advice in _REFUSALS:
         if isinstance(error, kind):
-            return f"{words} ({text})."
+            return f"{words} ({text}). {advice}"
     cause = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return f"can't be spoken to over TLS ({printable(str(cause), 200)})."
+    while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
-    return None
+    if cause is None or isinstance(cause, ssl.SSLEOFError):  # it went away in the middle
+        return None
+    said = f"can't be spoken to over TLS ({printable(str(cause), 200)})."
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        if cause.verify_code in _WRONG_HOST:
+            return f"{said} Give LOOKSTREAM_REDIS a host name that its certificate has."
+        return f"{said} Set LOOKSTREAM_REDIS_TLS_CA to the authority that signed its certificate."
+    if "ALERT" in (cause.reason or ""):
+        return (
+            f"{said} Set LOOKSTREAM_REDIS_TLS_CERT and LOOKSTREAM_REDIS_TLS_KEY to a certificate "
+            "that it trusts."
+        )
+    return f"{said} See whether LOOKSTREAM_REDIS is to begin with redis:// or rediss://."

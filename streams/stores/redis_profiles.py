@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from streams.errors import StartRefused, StoreBehind
 from streams.stores.profiles import ABSENT, NO_MARK, VERSION_BYTES, Mark, Stored, Write
-from streams.stores.redis_errors import refusing_to_start, translated
+from streams.stores.redis_errors import RIGHTS_ADVICE, refusing_to_start, translated
 from streams.text import printable
 
 PROFILE, POPULARITY, MARKS = "profile:", "popularity", "marks"
@@ -92,6 +92,23 @@ if size > max_popular * 1.1 then
 end
 return results
 """
+# What _SAVE would be denied, without doing it. Redis before 7.0 can't say.
+_MAY = """
+local popularity, marks, profile = KEYS[1], KEYS[2], KEYS[3]
+local denied = {}
+if redis.acl_check_cmd then
+  for _, call in ipairs({
+    {'SET', profile, ''}, {'SET', profile, '', 'EX', '1'}, {'GETRANGE', profile, '0', '7'},
+    {'ZSCORE', popularity, ''}, {'ZADD', popularity, '0', ''}, {'ZCARD', popularity},
+    {'ZREMRANGEBYRANK', popularity, '1', '0'}, {'HGET', marks, ''}, {'HSET', marks, '', ''},
+  }) do
+    if not redis.acl_check_cmd(unpack(call)) then
+      denied[#denied + 1] = call[1] .. ' ' .. call[2]
+    end
+  end
+end
+return denied
+"""
 _SAVE_SHA = hashlib.sha1(_SAVE.encode()).hexdigest()  # noqa: S324 - Redis names scripts by it
 
 
@@ -113,6 +130,7 @@ class RedisProfiles:
     prefix       before every key.
     ttl_s        a profile not written for so long is forgotten; None: kept for ever.
     max_popular  items whose popularity is kept; beyond it the least popular are forgotten.
+    options      for redis-py's client: password, TLS.
     timeout_s    how long to wait for a connection, and for an answer. The driver's own retries are
                  off: whoever calls decides about trying again.
 
@@ -127,17 +145,18 @@ class RedisProfiles:
         ttl_s: int | None = None,
         max_popular: int = 10_000,
         timeout_s: float = 2.0,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
+        settings: dict[str, Any] = {
+            "protocol": 2,
+            "socket_timeout": timeout_s,
+            "socket_connect_timeout": timeout_s,
+            "socket_keepalive": True,
+            "retry": Retry(NoBackoff(), 0),
+            "decode_responses": False,
+        }
         try:
-            self._redis: Any = Redis.from_url(
-                url,
-                protocol=2,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
-                socket_keepalive=True,
-                retry=Retry(NoBackoff(), 0),
-                decode_responses=False,
-            )
+            self._redis: Any = Redis.from_url(url, **settings | dict(options or {}))
         except (ValueError, TypeError) as error:
             raise StartRefused(
                 "LOOKSTREAM_REDIS is not a URL of a Redis: write redis://host:port/0, "
@@ -164,6 +183,13 @@ class RedisProfiles:
         with refusing_to_start(self.shown):
             await self._redis.mget([self._profile_prefix])
             keys = [self._popularity, self._marks, self._profile_prefix]
+            denied = await self._redis.eval(_MAY, len(keys), *keys)
+            if denied:
+                raise StartRefused(
+                    f"The store at {self.shown} denies this user, in a script, "
+                    f"{', '.join(printable(call.decode(), 200) for call in denied)}. "
+                    f"{RIGHTS_ADVICE}"
+                )
             await self._run(keys, [*self._head, "0", never, b"\xfe" * VERSION_BYTES, "0"])
             await self._redis.zrevrange(self._popularity, 0, 0)
             await self._redis.hgetall(self._marks)

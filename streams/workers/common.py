@@ -8,20 +8,24 @@ from contextlib import AsyncExitStack, contextmanager
 from importlib.metadata import version
 
 from inference.errors import ModelError
-from streams import delivery
+from streams import delivery, kafka_rights
 from streams.agents.stages import Stages
 from streams.errors import StartRefused
 from streams.health import Progress, Readiness
 from streams.health_server import HealthServer
+from streams.kafka_greeting import greet
 from streams.metrics import Metrics
 from streams.observing import PARTITIONS, WorkerObserver
 from streams.settings import Settings
+from streams.wires import kafka_options
 
 
 class Worker:
     """What every worker has: metrics, health, an app, and things to close at the end."""
 
-    def __init__(self, name: str, settings: Settings, conditions: Iterable[str]) -> None:
+    def __init__(
+        self, name: kafka_rights.Worker, settings: Settings, conditions: Iterable[str]
+    ) -> None:
         self.name = name
         self.settings = settings
         self.metrics = Metrics(name)
@@ -31,6 +35,7 @@ class Worker:
         self.stages = Stages(self.metrics.stages(name))
         self.stopping = asyncio.Event()
         self.stack = AsyncExitStack()
+        self.kafka_options = kafka_options(settings)
         self._server = HealthServer(
             settings.http_address,
             metrics_page=self.metrics.page,
@@ -52,6 +57,7 @@ class Worker:
             session_timeout_s=settings.session_timeout_s,
             fetch_max_wait_ms=self.fetch_max_wait_ms,
             idempotent=settings.idempotent_producer,
+            security=self.kafka_options,
         )
 
     @property
@@ -59,10 +65,20 @@ class Worker:
         """As Kafka's clients want it."""
         return round(self.settings.fetch_max_wait_s * 1000)
 
-    async def start(self) -> None:
-        """Serve metrics and health from the first moment on."""
+    async def start(self, retry: delivery.Retry) -> None:
+        """Serve metrics and health from the first moment on, and see that Kafka lets us work.
+
+        Waits for a broker that is away. Raises StartRefused for what waiting would not mend.
+        """
         await self._server.start()
         self.stack.push_async_callback(self._server.close)
+        await retry.until_it_works("kafka", self._greet_kafka, self.stopping)
+
+    async def _greet_kafka(self) -> None:
+        settings, options = self.settings, self.kafka_options
+        await greet(settings.kafka, options)
+        if options:
+            await asyncio.to_thread(kafka_rights.check_rights, self.name, settings, options)
 
     async def stop(self) -> None:
         """Close everything, in the reverse order of its start."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from typing import Final
 
 from inference.encoder import Encoder
 from streams import delivery
@@ -12,7 +13,7 @@ from streams.fetching import Fetcher
 from streams.settings import Settings
 from streams.workers.common import Worker, model_refusals
 
-NAME = "embedder"
+NAME: Final = "embedder"
 
 # A batch of pictures is several session calls, so that decoding goes on while the session runs.
 _CALLS_A_BATCH = 8
@@ -62,7 +63,7 @@ def run_embedder(settings: Settings) -> int:
     )
 
     async def start() -> None:
-        await worker.start()
+        await worker.start(app.retry)
         worker.stack.push_async_callback(fetcher().close)
         worker.stack.callback(decoder.shutdown, wait=False, cancel_futures=True)
         worker.stack.callback(session.shutdown, wait=False, cancel_futures=True)

@@ -23,6 +23,7 @@ from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.delivery import Batch
 from streams.errors import StartRefused, StoreBehind
+from streams.kafka_greeting import greet
 from streams.settings import Settings
 from streams.stores import clearing
 from streams.stores.item_index import ItemIndex
@@ -31,6 +32,7 @@ from streams.stores.profiles import NO_MARK, Mark, Write
 from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.replica import IndexReplica
 from streams.stores.replica_log import LogChanged, TopicLog
+from streams.wires import kafka_options, redis_options
 from streams.workers.common import model_refusals
 from streams.workers.new_log import forget_offsets
 
@@ -105,15 +107,22 @@ class Rebuild:
         self._topics = settings.topics()
         self._on_index = on_index
         self._on_progress = on_progress
+        self._options = kafka_options(settings)
         self._log = TopicLog(
-            settings.kafka, self._topics.clicks, _FETCH_MAX_WAIT_MS, {}, at_once=BATCH_EVENTS
+            settings.kafka,
+            self._topics.clicks,
+            _FETCH_MAX_WAIT_MS,
+            self._options,
+            at_once=BATCH_EVENTS,
         )
+        self._look = LogLook(settings.kafka, _FETCH_MAX_WAIT_MS, self._options)
         self._store = _Rebuilding(
             settings.redis_url,
             prefix=settings.store_prefix,
             ttl_s=settings.profile_ttl_s,
             max_popular=settings.popular_items,
             timeout_s=settings.redis_timeout_s,
+            options=redis_options(settings),
         )
         self.stretches: list[Stretch] = []
 
@@ -125,6 +134,8 @@ class Rebuild:
         Raises DependencyDown or StartRefused.
         """
         await self._store.start()
+        if self._options:
+            await greet(self._settings.kafka, self._options)
         await self._log.open()
         marks = {} if as_if_empty else await self._store.marks()
         if not marks and not (as_if_empty or new_log) and await self._store.popular(1):
@@ -143,7 +154,10 @@ class Rebuild:
         """Delete all profiles; gives how many. Workers then wait until the rebuild is done."""
         settings = self._settings
         gone = await asyncio.to_thread(
-            clearing.forget_profiles, settings.redis_url, settings.store_prefix
+            clearing.forget_profiles,
+            settings.redis_url,
+            settings.store_prefix,
+            redis_options(settings),
         )
         await self._plan_from_the_beginning()
         return gone
@@ -196,6 +210,7 @@ class Rebuild:
             kafka=settings.kafka,
             topic=self._topics.item_embeddings,
             snapshot_dir=settings.snapshot_dir,
+            options=self._options,
             on_progress=self._on_index,
         )
         reading = asyncio.create_task(replica.run())
@@ -212,7 +227,7 @@ class Rebuild:
 
     def _applier(self, index: ItemIndex) -> ClickApplier:
         settings = self._settings
-        past = Past(self._store, LogLook(settings.kafka, _FETCH_MAX_WAIT_MS))
+        past = Past(self._store, self._look)
         past.begin(
             _EPOCH,
             {f"{self._topics.clicks}-{each.partition}": each.mark for each in self.stretches},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from typing import Final
 
 from threadpoolctl import threadpool_limits
 
@@ -23,9 +24,10 @@ from streams.stores.item_table import Exclusions
 from streams.stores.log_look import LogLook
 from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.replica import IndexReplica
+from streams.wires import redis_options
 from streams.workers.common import Worker, model_refusals
 
-NAME = "recommender"
+NAME: Final = "recommender"
 
 # Conditions of being ready, beside those that the observer sets.
 INDEX = "item-index"
@@ -52,10 +54,11 @@ def run_recommender(settings: Settings) -> int:
         ttl_s=settings.profile_ttl_s,
         max_popular=settings.popular_items,
         timeout_s=settings.redis_timeout_s,
+        options=redis_options(settings),
     )
     past = Past(
         store,
-        LogLook(settings.kafka, worker.fetch_max_wait_ms),
+        LogLook(settings.kafka, worker.fetch_max_wait_ms, worker.kafka_options),
         lambda: (
             Begun(topics.clicks, partition, position)
             for partition, position in worker.progress.positions(topics.clicks).items()
@@ -102,6 +105,7 @@ def run_recommender(settings: Settings) -> int:
         snapshot_every_s=settings.snapshot_every_s,
         fetch_max_wait_ms=worker.fetch_max_wait_ms,
         observer=worker.metrics,
+        options=worker.kafka_options,
     )
     anybody = AnybodysAgent(
         fallback=fallback,
@@ -113,7 +117,7 @@ def run_recommender(settings: Settings) -> int:
     )
 
     async def start() -> None:
-        await worker.start()
+        await worker.start(app.retry)
         worker.stack.push_async_callback(store.close)
         await app.retry.until_it_works("redis", store.start, worker.stopping)
         worker.readiness.met(REDIS)

@@ -118,6 +118,7 @@ class Kafka:
         self.port, self._controller_port, *behind = free_ports(2 + len(self._detours))
         self._behind = dict(zip(self._detours, behind, strict=True))
         self._config = dict(config or {})
+        self._format_options: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._libraries: Path | None = None
         self._clients: _Clients | None = None
@@ -319,6 +320,7 @@ class Kafka:
                 str(uuid.uuid4()),
                 "-c",
                 str(path),
+                *self._format_options,
             ],
             check=True,
             capture_output=True,

@@ -29,6 +29,8 @@ parse_error = Connection()._parser.parse_error  # type: ignore[attr-defined]
         "NOAUTH Authentication required.",
         "WRONGPASS invalid username-password pair",
         "NOPERM User shop has no permissions to run the 'mget' command",
+        "ERR The user executing the script can't run this command or subcommand script: 1, on @u:4",
+        "ERR ACL failure in script: User shop has no permissions to run the 'get' command",
         "UNBLOCKED force unblock from blocking operation",
     ],
 )
@@ -89,10 +91,41 @@ def test_what_waiting_won_t_mend_refuses_to_start(error: Exception, why: str) ->
     assert "shop:6379/0" in str(refused.value)
 
 
-def test_a_certificate_nobody_trusts_refuses_to_start() -> None:
+def certificate_refused(code: int) -> ssl.SSLError:
+    error = ssl.SSLCertVerificationError("certificate verify failed")
+    error.verify_code = code
+    return error
+
+
+def alert(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "setting"),
+    [
+        (certificate_refused(20), "LOOKSTREAM_REDIS_TLS_CA"),
+        (certificate_refused(62), "LOOKSTREAM_REDIS a host name"),
+        (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "LOOKSTREAM_REDIS_TLS_CERT"),
+        (alert("WRONG_VERSION_NUMBER"), "rediss://"),
+    ],
+)
+def test_trouble_with_tls_refuses_to_start_and_names_the_setting(
+    cause: ssl.SSLError, setting: str
+) -> None:
     error = driver.ConnectionError("Error connecting")
-    error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")
-    with pytest.raises(StartRefused, match="TLS"), refusing_to_start("shop:6379/0"):
+    error.__cause__ = cause
+    with pytest.raises(StartRefused, match="TLS") as refused, refusing_to_start("shop:6379/0"):
+        raise error
+    assert setting in str(refused.value)
+
+
+def test_a_store_that_goes_away_in_the_handshake_is_waited_for() -> None:
+    error = driver.ConnectionError("Error connecting")
+    error.__cause__ = ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+    with pytest.raises(DependencyDown), refusing_to_start("shop:6379/0"):
         raise error
 
 

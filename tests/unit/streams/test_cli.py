@@ -211,7 +211,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, FoundTopic]:
     topics: dict[str, FoundTopic] = {}
 
     @contextmanager
-    def connect(kafka: str) -> Iterator[object]:
+    def connect(kafka: str, options: object) -> Iterator[object]:
         yield kafka
 
     def create(
@@ -322,7 +322,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     state: dict[str, Any] = {"found": Found(2, 7, 1000, json.dumps(LIST).encode())}
 
     @contextmanager
-    def open_log(kafka: str, topic: str, *, within_s: float) -> Iterator[None]:
+    def open_log(kafka: str, topic: str, options: object, *, within_s: float) -> Iterator[None]:
         state.update(kafka=kafka, topic=topic, within_s=within_s)
         yield None
 

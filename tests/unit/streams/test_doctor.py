@@ -144,7 +144,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Found]:
     topics = {topic.name: Found(8, 1, dict(topic.config)) for topic in Topics()}
 
     @contextmanager
-    def connect(kafka: str, *, timeout_s: float) -> Iterator[Any]:
+    def connect(kafka: str, options: object, *, timeout_s: float) -> Iterator[Any]:
         yield kafka
 
     monkeypatch.setattr(topic_admin, "connect", connect)
@@ -154,7 +154,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Found]:
 
 def test_a_broker_with_all_topics_is_well(settings: Settings, broker: dict[str, Found]) -> None:
     assert list(doctor.check_kafka(settings)) == [
-        Finding("kafka", "ok", "answers at broker:9092"),
+        Finding("kafka", "ok", "answers at broker:9092 over PLAINTEXT"),
         Finding("topics", "ok", "5 topics are as they should be"),
     ]
 
@@ -182,7 +182,7 @@ class Store:
     keeps = Keeping(None, True)
     closed = False
 
-    def __init__(self, url: str, *, prefix: str, timeout_s: float) -> None:
+    def __init__(self, url: str, *, prefix: str, timeout_s: float, options: object) -> None:
         assert PASSWORD in url
         assert prefix == "lookstream:"
 
@@ -247,7 +247,7 @@ class Log:
 
     holds: Sequence[int] = ()
 
-    def __init__(self, kafka: str, fetch_max_wait_ms: int) -> None: ...
+    def __init__(self, kafka: str, fetch_max_wait_ms: int, options: object) -> None: ...
 
     async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
         return next((offset for offset in self.holds if start <= offset < end), None)

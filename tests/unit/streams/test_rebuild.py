@@ -87,7 +87,7 @@ async def test_what_was_applied_until_the_deletion_is_read_again_too(
     job: Rebuild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers wait for what they applied last, and that may be later than the first look."""
-    monkeypatch.setattr(clearing, "forget_profiles", lambda url, prefix: 7)
+    monkeypatch.setattr(clearing, "forget_profiles", lambda url, prefix, options: 7)
     await job.open(as_if_empty=True)
     assert job.stretches == [Stretch(0, -1, 0, 100)]
     assert await job.forget() == 7
