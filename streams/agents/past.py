@@ -72,11 +72,12 @@ class Past:
         self._begun: dict[str, Begun] = {}
         self._repeated: dict[str, int] = {}
         self._wrong: dict[str, tuple[Begun, int, DependencyDown]] = {}
+        self._behind: dict[str, tuple[int, int]] = {}
 
     def begin(self, epoch: int, known: Mapping[str, int]) -> None:
         """What is known of an assignment's sources by whoever chose where to read from."""
         self._epoch, self._known = epoch, dict(known)
-        self._begun, self._repeated, self._wrong = {}, {}, {}
+        self._begun, self._repeated, self._wrong, self._behind = {}, {}, {}, {}
 
     async def marks(self, batch: Batch) -> list[Mark]:
         """The marks to save with this batch. Raises StoreBehind, LogBegunAnew or DependencyDown."""
@@ -85,16 +86,21 @@ class Past:
             self.begin(batch.epoch, {})
         last: dict[str, int] = {}
         new: dict[str, Begun] = {}
+        known: dict[str, int] = {}
         for record in batch.records:
             source, offset = source_of(record), record.offset
-            if source not in last and not self._expects(source, offset):
-                new[source] = Begun(record.topic, record.partition, offset)
-                self._known.pop(source, None)
+            if source not in last:
+                if self._expects(source, offset):
+                    known[source] = self._known[source]
+                else:
+                    new[source] = Begun(record.topic, record.partition, offset)
+                    self._known.pop(source, None)
             last[source] = offset
         if new:
             self._begun |= new
             await self._recognise(await self._store.marks(), new.values())
-        return [Mark(source, self._known[source], offset) for source, offset in last.items()]
+            known |= {source: self._known[source] for source in new}
+        return [Mark(source, known[source], offset) for source, offset in last.items()]
 
     def _expects(self, source: str, offset: int) -> bool:
         """Whether a batch may go on here: beyond what is known, or at what is known to repeat."""
@@ -118,8 +124,19 @@ class Past:
         stored = await self._store.marks()
         for source, offset in known.items():
             if stored.get(source, NO_MARK) < offset:
-                raise StoreBehind(source, stored.get(source, NO_MARK), offset)
+                await self._fell_behind(source, stored.get(source, NO_MARK), offset)
         await self._recognise(stored, [begun[source] for source in begun.keys() - known.keys()])
+
+    async def _fell_behind(self, source: str, stored: int, known: int) -> None:
+        """Raise StoreBehind, unless the log ends before what is known: then that was another log's,
+        and `lookstream rebuild --new-log` has been run since."""
+        if self._behind.get(source) != (stored, known):
+            topic, _, partition = source.rpartition("-")
+            if (await self._log.ends(topic)).get(int(partition), 0) <= known:
+                self._known.pop(source, None)
+                return
+            self._behind[source] = stored, known
+        raise StoreBehind(source, stored, known)
 
     async def _recognise(self, stored: Mapping[str, int], begun: Collection[Begun]) -> None:
         """Take the marks of these sources for known, unless they and the log don't fit.

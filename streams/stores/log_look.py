@@ -27,8 +27,8 @@ class LogLook:
         Opens a connection for it: ask seldom. Raises DependencyDown("kafka", …).
         """
         async with self._opened(topic) as log:
-            first, _ = (await log.bounds())[partition]
-            at = max(start, first)
+            first, log_end = (await log.bounds())[partition]
+            at, end = max(start, first), min(end, log_end)
             if at >= end:
                 return None
             log.read_from({partition: at})

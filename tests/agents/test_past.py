@@ -221,3 +221,25 @@ async def test_once_the_marks_are_those_of_the_new_log_it_goes_on() -> None:
     await shop.store.save([], [Mark("clicks-0", -1, 0)])
     assert outcomes(await shop.try_batch(0, 1)) == ["applied"] * 2
     assert await shop.store.marks() == {"clicks-0": 1}
+
+
+async def test_an_idle_worker_learns_that_the_marks_are_those_of_a_new_log() -> None:
+    shop = Losing()
+    await shop.try_batch(*range(100, 110))
+    shop.log, shop.held = [0], [Begun("clicks", 0, 110)]
+    await shop.store.close()
+    await shop.store.save([], [Mark("clicks-0", -1, 0)])
+    await shop.past.check()
+    shop.log = [0, 1]
+    assert outcomes(await shop.try_batch(1)) == ["applied"]
+
+
+async def test_a_store_behind_the_same_log_is_behind_and_the_log_is_asked_once() -> None:
+    shop = Losing()
+    shop.log = list(range(110))
+    await shop.try_batch(*range(110))
+    await shop.store.close()
+    for _ in range(3):
+        with pytest.raises(StoreBehind):
+            await shop.past.check()
+    assert shop.looks == 1
