@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from streams.agents.fallback import FallbackItems
 from streams.agents.publishing import AnybodysList
-from streams.delivery import Message, Retry
+from streams.delivery import BatchClosing, Message, Retry
 from streams.errors import StoreBehind
 
 EVERY_S = 1.0
@@ -57,5 +57,11 @@ class AnybodysAgent:
         changed = self._anybodys.changed(self._fallback.current)
         if changed is not None:
             list_id, (key, value, headers) = changed
-            await self._deliver([Message(self._topic, key, value, headers)])
+            try:
+                await self._deliver([Message(self._topic, key, value, headers)])
+            except BatchClosing:
+                if stopping.is_set():
+                    raise
+                # Partition 0 was given out anew meanwhile: the next step sees to whom.
+                return
             self._anybodys.published(list_id)

@@ -17,6 +17,7 @@ from streams.delivery.bugs import Bugs
 from streams.delivery.connections import KafkaSettings
 from streams.delivery.consumer import BatchTransport
 from streams.delivery.lane import AgentSpec, Lane
+from streams.delivery.lease import Lease
 from streams.delivery.ledger import Ledger, Place
 from streams.delivery.observer import Everyone, Observer
 from streams.delivery.outbox import Outbox
@@ -75,7 +76,9 @@ class App(faust.App):
         self.lanes: dict[str, Lane] = {}
         self.observers: list[Observer] = []
         self.retry = Retry(observer=Everyone(self.observers))
-        self.outbox = Outbox(self.new_kafka_producer, self.retry)
+        self.lease = Lease(settings.session_timeout_s)
+        self.lease.on_lost.append(self._say_lost)
+        self.outbox = Outbox(self.new_kafka_producer, self.retry, self.lease)
         super().__init__(
             settings.group,
             broker=";".join(f"kafka://{server}" for server in settings.addresses),
@@ -168,8 +171,13 @@ class App(faust.App):
         return epoch
 
     async def settle(self) -> None:
-        """Drop what waits, and let the batches in flight end, within grace_s + give_up_s."""
+        """Drop what waits, and let the batches in flight end, within grace_s + give_up_s.
+
+        Without a lease they can't end well: none of them is published.
+        """
         grace_s, give_up_s = self.deadlines.grace_s, self.deadlines.give_up_s
+        if not self.lease.holds():
+            grace_s = 0.0
         await asyncio.gather(*(each.settle(grace_s, give_up_s) for each in self.lanes.values()))
 
     def progress(self, place: Place, position: int, end: int) -> None:
@@ -177,6 +185,13 @@ class App(faust.App):
         observer = self.lanes[place[0]].spec.observer
         observer.progress(*place, position, end)
         observer.lag(*place, end - position)
+
+    def _say_lost(self, why: str) -> None:
+        logger.warning(
+            "lost the lease on its partitions: %s. Another worker may own them by now: nothing is "
+            "published until the group says otherwise; what is unfinished comes again",
+            why,
+        )
 
     @contextmanager
     def bugs_end_the_process(self, where: str) -> Iterator[None]:

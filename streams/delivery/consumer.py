@@ -21,6 +21,7 @@ from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import Transport
 from faust.types import TP
 
+from streams.delivery.lease import follow
 from streams.delivery.outbox import KAFKA, describe
 from streams.delivery.progress import Progress, positions
 from streams.delivery.vitals import check_vitals
@@ -103,6 +104,7 @@ class BatchConsumer(Consumer):
                 await self.sleep(retry.backoff.pause_s(failures))
             else:
                 retry.worked(KAFKA)
+                follow(kafka._coordinator, self.delivery.lease)
                 self._kafka = kafka
                 return
 
@@ -114,6 +116,7 @@ class BatchConsumer(Consumer):
         await self.delivery.settle()
         if self.assignment():
             await self.commit()
+        self.delivery.lease.given_back()
         try:
             async with asyncio.timeout(self.delivery.deadlines.leave_s):
                 await kafka.stop()
@@ -208,6 +211,7 @@ class BatchConsumer(Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Settle and commit while the partitions are still ours; then Faust's own steps."""
         await self.wait_empty()
+        self.delivery.lease.given_back()
         self.delivery.begin(())
         await super().on_partitions_revoked(revoked)
 

@@ -15,14 +15,16 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import (
     Assignment,
     SubscriptionState,
     TopicPartitionState,
 )
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import Sender
 from aiokafka.record.default_records import _DefaultRecordBatchPy
@@ -118,6 +120,18 @@ HOOKS = (
     Hook(AIOKafkaClient, "close", (), "drops a producer at once"),
     Hook(AIOKafkaClient, "fetch_all_metadata", (), "looks for missing topics"),
     Hook(AIOKafkaClient, "_md_synchronizer", (), "watched: it keeps the metadata"),
+    Hook(AIOKafkaClient, "send", ("node_id", "request", "group"), "fenced: refuses to publish"),
+    Hook(AIOKafkaClient, "ready", ("node_id", "group"), "fenced: connects before the last check"),
+    Hook(AIOKafkaConnection, "close", ("reason", "exc"), "fenced: ends what is half sent"),
+    Hook(KafkaError, "retriable", None, "fenced: a refusal is not repeated inside aiokafka"),
+    Hook(GroupCoordinator, "_send_req", ("request",), "the lease follows its answers"),
+    Hook(GroupCoordinator, "_do_heartbeat", (), "sends by _send_req"),
+    Hook(
+        CoordinatorGroupRebalance,
+        "_send_sync_group_request",
+        ("request",),
+        "sends by _send_req",
+    ),
     Hook(GroupCoordinator, "_coordination_routine", (), "watched: it keeps the membership"),
     Hook(Fetcher, "_fetch_requests_routine", (), "watched: it fetches"),
     Hook(fetcher, "MemoryRecords", None, "reads header names that are no UTF-8"),

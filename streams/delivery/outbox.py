@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.delivery.batch import Message
+from streams.delivery.fence import Fence, NotOurs
+from streams.delivery.lease import Lease
 from streams.delivery.parcels import Parcel, Result, key_hash, pack, size_of, sort
 from streams.delivery.retry import BatchClosing, Retry
 from streams.errors import DependencyDown
@@ -25,19 +27,29 @@ KAFKA = "kafka"
 class Outbox:
     """Delivers messages through one aiokafka producer; makes a new one where that has failed.
 
+    It publishes only while `lease` holds: see docs/decisions/lease.md.
+
     connect    makes a producer, not yet started.
     slow_s     acknowledgements that take longer make Kafka count as down (the producer itself
                tries on and on).
     """
 
     def __init__(
-        self, connect: Callable[[], AIOKafkaProducer], retry: Retry, *, slow_s: float = 2.0
+        self,
+        connect: Callable[[], AIOKafkaProducer],
+        retry: Retry,
+        lease: Lease,
+        *,
+        slow_s: float = 2.0,
     ) -> None:
         self._connect = connect
         self._retry = retry
+        self._lease = lease
         self._slow_s = slow_s
         self._producer: AIOKafkaProducer | None = None
+        self._fence: Fence | None = None
         self._turn = 0
+        lease.on_lost.append(self._abort)
 
     @property
     def producer(self) -> AIOKafkaProducer | None:
@@ -51,14 +63,15 @@ class Outbox:
 
     async def stop(self, deadline_s: float) -> None:
         """Close the connection. Nothing is waiting in it: batches wait for their acks."""
-        producer, self._producer = self._producer, None
-        if producer is None:
+        producer, fence = self._producer, self._fence
+        self._producer = self._fence = None
+        if producer is None or fence is None:
             return
         try:
             async with asyncio.timeout(deadline_s):
                 await producer.stop()
         except TimeoutError:
-            await _drop(producer)
+            await _drop(producer, fence)
 
     async def partition_counts(self) -> dict[str, int]:
         """Topic -> number of partitions, of every topic that may be seen. Raises DependencyDown."""
@@ -76,15 +89,18 @@ class Outbox:
         """Publish all, in order for each partition; return when the broker has acknowledged them.
 
         What fails is tried again until it works; messages that follow it in its partition are then
-        published again too, so that the last one in the log is the last one sent. Returns the
-        messages that the broker refuses for their size, with a detail. Raises BatchClosing if
-        `closing` is set meanwhile: what was not acknowledged may or may not have been published.
+        published again too, so that the last one in the log is the last one sent. It waits while
+        the lease doesn't hold. Returns the messages that the broker refuses for their size, with a
+        detail. Raises BatchClosing if `closing` is set meanwhile, or the partitions were given out
+        anew: what was not acknowledged may or may not have been published.
         """
+        term = self._lease.term
         waiting = list(messages)
         refused: list[tuple[Message, str]] = []
         alone: set[int] = set()
         failures = 0
         while waiting:
+            await self._owned(term, closing)
             result = await self._unless(closing, self._try(waiting, alone, closing))
             refused += [
                 (m, f"the result has {size_of(m)} bytes, more than {m.topic} takes")
@@ -95,11 +111,30 @@ class Outbox:
             if result.error is None:
                 self._retry.worked(KAFKA)
                 continue
+            if isinstance(result.error, NotOurs):
+                continue
             failures += 1
             self._retry.failed(KAFKA, describe(result.error))
             self._retry.observer.retry(KAFKA)
             await self._retry.pause(self._retry.backoff.pause_s(failures), closing)
         return refused
+
+    async def _owned(self, term: int, closing: asyncio.Event) -> None:
+        """Until the lease holds; BatchClosing if the batch must end, or is of an earlier term."""
+        if not closing.is_set() and not self._lease.holds():
+            if not self._lease.term:
+                raise RuntimeError("nothing can be published before the group is joined")
+            waits = [
+                asyncio.ensure_future(self._lease.regained()),
+                asyncio.ensure_future(closing.wait()),
+            ]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waits:
+                    each.cancel()
+        if closing.is_set() or self._lease.term != term:
+            raise BatchClosing("its partitions are gone")
 
     async def _try(
         self, messages: Sequence[Message], alone: set[int], closing: asyncio.Event
@@ -149,18 +184,19 @@ class Outbox:
         failures = 0
         while self._producer is None:
             producer = self._connect()
+            fence = Fence(producer, self._lease)
             try:
                 await producer.start()
             except KafkaError as error:
-                await _drop(producer)
+                await _drop(producer, fence)
                 failures += 1
                 self._retry.failed(KAFKA, describe(error))
                 await self._retry.pause(self._retry.backoff.pause_s(failures), closing)
             except BaseException:
-                await _drop(producer)
+                await _drop(producer, fence)
                 raise
             else:
-                self._producer = producer
+                self._producer, self._fence = producer, fence
         return self._producer
 
     async def _unless(self, closing: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
@@ -180,22 +216,31 @@ class Outbox:
         finally:
             closed.cancel()
             if not task.done():
+                # What the producer still holds must not be published after we let go of it.
+                if self._fence is not None:
+                    self._fence.drop()
                 task.cancel()
                 await asyncio.wait({task})
-                # What the producer still holds must not be published after we let go of it.
                 await self._discard()
 
     async def _discard(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await _drop(producer)
+        producer, fence = self._producer, self._fence
+        self._producer = self._fence = None
+        if producer is not None and fence is not None:
+            await _drop(producer, fence)
+
+    def _abort(self, _why: str) -> None:
+        if self._fence is not None:
+            self._fence.abort()
 
 
-async def _drop(producer: AIOKafkaProducer) -> None:
+async def _drop(producer: AIOKafkaProducer, fence: Fence) -> None:
     """Close a producer at once; what it holds is lost to it (and is published again by us).
 
-    Its own stop() would try to deliver that first, for as long as the broker is away.
+    Its own stop() would try to deliver that first, for as long as the broker is away; and closing
+    its connections gracefully would leave to the kernel what they have not sent yet.
     """
+    fence.drop()
     producer._closed = True
     sender = producer._sender.sender_task
     if sender is not None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from streams.delivery.app import App
 from streams.delivery.bugs import EXIT_BUG, without_payload
+from streams.delivery.fence import WakefulSelector
 from streams.delivery.header_names import forgive_header_names
 from streams.delivery.hooks import check_hooks
 from streams.delivery.outbox import KAFKA
@@ -80,7 +81,11 @@ def run(
     try:
         check_hooks()
         forgive_header_names()
-        with asyncio.Runner() as runner:
+
+        def new_loop() -> asyncio.AbstractEventLoop:
+            return asyncio.SelectorEventLoop(WakefulSelector(app.lease.check))
+
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             return runner.run(_Run(app, on_start, on_stop, stop_timeout_s, deadline).main())
     except StartRefused as refused:
         print(refused, file=sys.stderr)  # noqa: T201 - for the person who started it

@@ -37,6 +37,7 @@ class Publisher(Shop):
         self.retry = Retry(observer=self.journal, pause=self.stopped)
         self.in_charge = True
         self.sent: list[Message] = []
+        self.partitions_gone = False
         self.agent = AnybodysAgent(
             fallback=self.fallback,
             anybodys=AnybodysList(self.index, TasteRules(list_length=10), lambda: self.now_s),
@@ -50,6 +51,8 @@ class Publisher(Shop):
         stopping.set()
 
     async def deliver(self, messages: list[Message]) -> None:
+        if self.partitions_gone:
+            raise BatchClosing("its partitions are gone")
         self.sent += messages
 
     async def step(self) -> int:
@@ -100,3 +103,25 @@ async def test_the_worker_is_ready_again_when_another_has_the_batch_that_found_t
     await shop.store.save([], [Mark("clicks-0", -1, 1)])
     await shop.step()
     assert shop.journal.down == set()
+
+
+async def test_when_partitions_are_given_out_anew_it_looks_again_who_is_in_charge() -> None:
+    shop = Publisher()
+    shop.partitions_gone = True
+    assert await shop.step() == 0
+    shop.partitions_gone = False
+    assert [await shop.step(), await shop.step()] == [1, 0]
+
+
+async def test_when_the_worker_stops_while_it_publishes_it_ends() -> None:
+    shop = Publisher()
+    shop.partitions_gone = True
+    stopping = asyncio.Event()
+
+    async def stop_and_deliver(messages: list[Message]) -> None:
+        stopping.set()
+        await shop.deliver(messages)
+
+    shop.agent._deliver = stop_and_deliver
+    with pytest.raises(BatchClosing):
+        await shop.agent.step(stopping)

@@ -74,6 +74,8 @@ class Link:
     async def listen(self) -> None:
         """Choose a port and accept there."""
         server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+        # A cut cable holds nothing: what is not yet through must stay with its sender.
+        server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _CHUNK_BYTES)
         self.port = int(server.sockets[0].getsockname()[1])
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -19,11 +19,11 @@ from tests.support.processes import spawn, tail
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "tests" / "integration" / "echo_worker.py"
+SCRIPT = ROOT / "tests" / "integration" / "delivery" / "echo_worker.py"
 
 
 class EchoWorker:
-    """One process of tests/integration/echo_worker.py."""
+    """One process of tests/integration/delivery/echo_worker.py."""
 
     def __init__(self, road: EchoRoad, number: int, *options: str) -> None:
         self.log = road.folder / f"worker-{number}.log"
@@ -62,6 +62,10 @@ class EchoWorker:
     def heard(self, name: str, value: object) -> bool:
         """Whether an event with this name and value was heard."""
         return any(event.get(name) == value for event in self.events())
+
+    def count(self, name: str) -> int:
+        """How many events of this name were heard."""
+        return sum(name in event for event in self.events())
 
     def text(self) -> str:
         """Its log."""

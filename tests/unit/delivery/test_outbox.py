@@ -14,8 +14,10 @@ from aiokafka.errors import (
 )
 
 from streams.delivery import BatchClosing, Message, Retry
+from streams.delivery.fence import NotOurs
+from streams.delivery.lease import Lease
 from streams.delivery.outbox import Outbox
-from tests.unit.delivery.conftest import Journal
+from tests.unit.delivery.conftest import Clock, Journal
 
 
 class Builder:
@@ -40,6 +42,7 @@ class Broker:
         self.silent = False
         self.refused_connections = 0
         self.producers: list[Producer] = []
+        self.at_send: Callable[[], object] = lambda: None
 
     def connect(self) -> Producer:
         self.producers.append(Producer(self))
@@ -54,7 +57,7 @@ class Producer:
         self._broker = broker
         self._closed = False
         self._sender = SimpleNamespace(sender_task=None)
-        self.client = SimpleNamespace(close=self._close)
+        self.client = SimpleNamespace(close=self._close, send=None, _conns={})
 
     async def start(self) -> None:
         if self._broker.refused_connections:
@@ -77,6 +80,7 @@ class Producer:
         assert not self._closed
         acked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         broker = self._broker
+        broker.at_send()
         mood = broker.moods.pop(0) if broker.moods else None
         if mood is None and sum(len(v or b"") for v in batch.values) > broker.limit:
             mood = MessageSizeTooLargeError()
@@ -96,9 +100,17 @@ def broker() -> Broker:
 
 
 @pytest.fixture
-def outbox(broker: Broker, retry: Retry) -> Outbox:
+async def lease(clock: Clock) -> Lease:
+    """Held; pauses in the tests are shorter."""
+    lease = Lease(300.0, clock)
+    lease.granted(clock.now_s)
+    return lease
+
+
+@pytest.fixture
+def outbox(broker: Broker, retry: Retry, lease: Lease) -> Outbox:
     connect: Callable[[], Any] = broker.connect
-    return Outbox(connect, retry, slow_s=0.01)
+    return Outbox(connect, retry, lease, slow_s=0.01)
 
 
 def messages(*values: bytes, key: bytes = b"k") -> list[Message]:
@@ -186,9 +198,8 @@ async def test_stopping_closes_the_producer(outbox: Outbox, broker: Broker) -> N
 
 
 async def test_a_broker_that_goes_away_right_after_connecting_is_waited_for(
-    broker: Broker, retry: Retry, journal: Journal
+    outbox: Outbox, retry: Retry, journal: Journal
 ) -> None:
-    outbox = Outbox(broker.connect, retry)
     await outbox.start(asyncio.Event())
     answers: list[object] = [
         KafkaError("Unable to get cluster metadata over all known brokers"),
@@ -206,3 +217,84 @@ async def test_a_broker_that_goes_away_right_after_connecting_is_waited_for(
     counts = await retry.until_it_works("kafka", outbox.partition_counts, asyncio.Event())
     assert counts == {"in": 2}
     assert journal.said == ["down kafka", "up kafka"]
+
+
+async def turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_without_a_lease_it_waits_and_goes_on_when_it_is_back(
+    outbox: Outbox, broker: Broker, lease: Lease, clock: Clock
+) -> None:
+    clock.now_s += 300.0
+    delivering = asyncio.ensure_future(outbox.deliver(messages(b"1"), asyncio.Event()))
+    await turns()
+    assert (broker.values(), delivering.done()) == ([], False)
+    lease.renewed(clock.now_s)
+    await delivering
+    assert broker.values() == [b"1"]
+
+
+async def test_waiting_for_the_lease_ends_when_the_batch_must(
+    outbox: Outbox, broker: Broker, clock: Clock
+) -> None:
+    clock.now_s += 300.0
+    closing = asyncio.Event()
+    delivering = asyncio.ensure_future(outbox.deliver(messages(b"1"), closing))
+    await turns()
+    closing.set()
+    with pytest.raises(BatchClosing):
+        await delivering
+    assert broker.values() == []
+
+
+async def test_a_batch_of_an_earlier_term_is_not_published_under_the_next_lease(
+    outbox: Outbox, broker: Broker, lease: Lease, clock: Clock
+) -> None:
+    clock.now_s += 300.0
+    delivering = asyncio.ensure_future(outbox.deliver(messages(b"old"), asyncio.Event()))
+    await turns()
+    lease.granted(clock.now_s)
+    with pytest.raises(BatchClosing):
+        await delivering
+    assert broker.values() == []
+
+
+async def test_a_batch_that_had_to_close_is_not_published_even_if_the_lease_holds(
+    outbox: Outbox, broker: Broker
+) -> None:
+    # A handler that didn't let go, and returns after the partitions were given out anew.
+    closing = asyncio.Event()
+    closing.set()
+    with pytest.raises(BatchClosing):
+        await outbox.deliver(messages(b"old"), closing)
+    await turns()
+    assert broker.values() == []
+
+
+async def test_a_refusal_at_the_last_moment_is_no_fault_of_kafkas(
+    outbox: Outbox, broker: Broker, lease: Lease, clock: Clock, journal: Journal
+) -> None:
+    def lose() -> None:
+        clock.now_s += 300.0
+        broker.at_send = lambda: None
+
+    broker.at_send = lose
+    broker.moods = [NotOurs()]  # type: ignore[list-item]
+    delivering = asyncio.ensure_future(outbox.deliver(messages(b"1"), asyncio.Event()))
+    await turns()
+    assert (broker.values(), delivering.done(), journal.said) == ([], False, [])
+    lease.renewed(clock.now_s)
+    await delivering
+    assert broker.values() == [b"1"]
+    assert broker.producers[0]._closed
+
+
+async def test_publishing_before_the_group_is_joined_is_a_bug_and_does_not_hang(
+    broker: Broker, retry: Retry, clock: Clock
+) -> None:
+    connect: Callable[[], Any] = broker.connect
+    outbox = Outbox(connect, retry, Lease(8.0, clock))
+    with pytest.raises(RuntimeError, match="before the group is joined"):
+        await outbox.deliver(messages(b"1"), asyncio.Event())

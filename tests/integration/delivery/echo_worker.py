@@ -8,7 +8,8 @@ It uses the public API of `streams.delivery` only. What it does follows from a r
     huge:N        sends N bytes
     anything else is sent to the output topic, with headers that say where it came from
 
-While the file `--gate` exists, its "store" is down. While `--hold` exists, it hangs in its batch.
+While the file `--gate` exists, its "store" is down. While `--hold` exists, it hangs in its batch,
+between its store and what it publishes.
 What its observer hears is appended to the file `--events`, one JSON object a line.
 """
 
@@ -67,12 +68,14 @@ class Echo:
     async def handle(self, batch: Batch) -> None:
         await batch.attempt("store", self._store)
         if self._options.hold:
+            self._journal.say(holding=len(batch.records))
             # No `batch.attempt` here: a handler that does not listen.
             await wait_until_async(
                 lambda: not self._options.hold.exists(), 600.0, "the batch is let go"
             )
         for record in batch.records:
             self._one(batch, record)
+        self._journal.say(publishing=len(batch.records))
 
     async def _store(self) -> None:
         if self._options.gate and self._options.gate.exists():
