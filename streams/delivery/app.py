@@ -101,6 +101,11 @@ class App(faust.App):
     def _create_directories(self) -> None:
         """None: there are no tables, and so no files."""
 
+    def _no_table(self, name: str, **_: Any) -> Any:
+        raise NotImplementedError(f"{name}: apps with batch agents have no tables")
+
+    Table = GlobalTable = SetTable = SetGlobalTable = _no_table
+
     # agents
 
     def add_agent(self, spec: AgentSpec) -> None:

@@ -73,6 +73,10 @@ HOOKS = (
     # what is replaced of Faust's
     Hook(faust.App, "_new_transport", (), "plugs the batch consumer in"),
     Hook(faust.App, "_create_directories", (), "no files are written"),
+    Hook(faust.App, "Table", ("name",), "refused: its part of the consumer is not there"),
+    Hook(faust.App, "GlobalTable", ("name",), "refused as well"),
+    Hook(faust.App, "SetTable", ("name",), "refused as well"),
+    Hook(faust.App, "SetGlobalTable", ("name",), "refused as well"),
     Hook(BootStrategy, "enable_kafka_producer", None, "the outbox has its own producer"),
     Hook(BootStrategy, "enable_sensors", None, "sensors cost and nobody reads them"),
     Hook(BootStrategy, "enable_web", None, "no web server of Faust's"),

@@ -4,6 +4,7 @@ It uses the public API of `streams.delivery` only. What it does follows from a r
 
     bug           raises
     block         blocks the event loop for an hour
+    block:N       blocks it for N seconds, and then is echoed like anything else
     poison…       is refused
     huge:N        sends N bytes
     anything else is sent to the output topic, with headers that say where it came from
@@ -85,9 +86,10 @@ class Echo:
         value = record.value or b""
         if value == b"bug":
             raise RuntimeError(f"what must not be logged: {record.key!r}")
-        if value == b"block":
-            self._journal.say(blocking=True)
-            threading.Event().wait(3600)
+        if value.startswith(b"block") and not self._options.never_block:
+            seconds = float(value[6:] or 3600)
+            self._journal.say(blocking=seconds)
+            threading.Event().wait(seconds)
         if value.startswith(b"poison"):
             batch.dead_letter(record, Reason.BAD_JSON, "poison \x1b[31m")
             return
@@ -111,6 +113,7 @@ def main() -> int:
     parser.add_argument("--events", type=Path, required=True)
     parser.add_argument("--gate", type=Path)
     parser.add_argument("--hold", type=Path)
+    parser.add_argument("--never-block", action="store_true")
     parser.add_argument("--read-committed", action="store_true")
     parser.add_argument("--not-idempotent", action="store_true")
     parser.add_argument("--max-events", type=int, default=256)

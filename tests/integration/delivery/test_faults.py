@@ -186,7 +186,7 @@ def test_a_stop_that_hangs_is_cut_short(road: EchoRoad) -> None:
     worker = road.start("--stop-timeout-s", "2")
     worker.wait_until_it_owns(road.partitions)
     road.kafka.produce(road.topic, [(b"k", b"block")], partition=0)
-    worker.wait_for("it blocks the loop", lambda: worker.heard("blocking", True))
+    worker.wait_for("it blocks the loop", lambda: worker.heard("blocking", 3600.0))
     worker.process.terminate()
     assert worker.ended(8) == 75
     assert "did not end within 2 s" in worker.text()
