@@ -1,6 +1,6 @@
 """The process that the cases run in. Its memory is limited; watch.py reads what it says.
 
-Lines on the pipe, JSON each: {"start": n}, then {"done": n, …} with what became of it.
+Lines on the pipe, JSON each: {"make": n}, {"start": n}, then {"done": n, …} with what became of it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ async def run_cases(args: argparse.Namespace) -> None:
     numbers = range(args.first, args.first + args.count)
     try:
         for number in numbers:
-            _say(args.pipe, start=number)
+            _say(args.pipe, make=number)
             case = load(Path(args.case)) if args.case else make(args.seed, number)
+            _say(args.pipe, start=number)
             said = await _run(target, place, output, case, number)
             if number % _METRICS_READ_EVERY == 0 or number == numbers[-1]:
                 said["wrong"] += _metrics_wrong(target)

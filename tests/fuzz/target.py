@@ -78,7 +78,7 @@ class Target:
         rules, slices = TasteRules(list_length=10), Slices()
         measures = self.metrics["recommender"]
         stages = Stages(measures.stages("recommender"))
-        past = Past(self.store, _empty_log)
+        past = Past(self.store, _EmptyLog())
         self._fallback = FallbackItems(self.store, self.index, past.check)
         self._recommender = Recommender(
             applier=ClickApplier(
@@ -155,6 +155,13 @@ class Target:
             )
 
 
-async def _empty_log(topic: str, partition: int, start: int, end: int) -> int | None:
-    await asyncio.sleep(0)
-    return None
+class _EmptyLog:
+    """A log in which nothing lies before what comes."""
+
+    async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        await asyncio.sleep(0)
+        return None
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        await asyncio.sleep(0)
+        return {0: 2**62}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.case import CLICKS, IMAGES, MARK, NOW_MS, Case
 
-BLOCK = 250
+BLOCK = 40
 
 _scalars = (
     st.none()
@@ -115,7 +115,7 @@ _cases = st.builds(
 
 
 def thought_of(run_seed: int, number: int) -> Case:
-    """The case of that number."""
+    """The case of that number: the next of a block for the next number."""
     block = _block(run_seed, number // BLOCK)
     return block[number % len(block)]
 

@@ -19,10 +19,11 @@ from tests.fuzz.cases import make
 from tests.support.processes import die_with_parent, tail
 from tests.support.small_models import export_small
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 """Most time between a case's start and its end by the clock, also when it only waits."""
 DEFAULT_TARGET = "tests.fuzz.target:Target"
-_START_S = 120.0
+_MAKE_S = 300.0
+"""The same for starting up, and for making a case: hypothesis takes its time."""
 
 
 @dataclass
@@ -70,8 +71,8 @@ def run(
             command = ["--seed", seed, "--first", first, "--count", cases - first]
             command += ["--models", folder, "--target", target, *(("--case", case) if case else ())]
             for said in _lines([str(word) for word in command], wait_s, log):
-                if "start" in said:
-                    running = said["start"]
+                if "make" in said or "start" in said:
+                    running = said.get("make", running)
                 elif "done" in said:
                     account.done(said)
                     on_progress(account)
@@ -132,7 +133,7 @@ def _until_it_ends(pipe: Any, wait_s: float) -> Iterator[dict[str, Any]]:
     """Each line as it comes; returns whether one took too long to come."""
     selector = selectors.DefaultSelector()
     selector.register(pipe, selectors.EVENT_READ)
-    rest, patience_s = b"", _START_S
+    rest, patience_s = b"", _MAKE_S
     asked_s = time.monotonic()
     while True:
         if not selector.select(max(0.0, asked_s + patience_s - time.monotonic())):
@@ -142,5 +143,7 @@ def _until_it_ends(pipe: Any, wait_s: float) -> Iterator[dict[str, Any]]:
             return False
         *lines, rest = (rest + some).split(b"\n")
         for line in lines:
-            yield json.loads(line)
-        asked_s, patience_s = time.monotonic(), wait_s
+            said = json.loads(line)
+            patience_s = wait_s if "start" in said else _MAKE_S
+            yield said
+        asked_s = time.monotonic()
