@@ -175,6 +175,11 @@ NOT_TRIED_BEFORE = (
         ),
     ),
     Trap(
+        "TLS and passwords between worker and broker",
+        "settings; the whole road is walked under them, with the least rights",
+        ("tests/integration/test_wires.py::test_the_road_is_walked_under_the_least_rights",),
+    ),
+    Trap(
         "tables beside batch topics",
         "refused where they are defined",
         (_UNIT + "test_consumer.py::test_tables_beside_batch_topics_are_refused",),
