@@ -31,5 +31,9 @@ def losing_shop(
         "LOOKSTREAM_MODELS_DIR": str(ROOT / "exported_models"),
         "LOOKSTREAM_SESSION_TIMEOUT_S": "6",
     }
-    yield LosingShop(kafka, own_valkey, topics, tmp_path, producer, settings)
+    shop = LosingShop(kafka, own_valkey, topics, tmp_path, producer, settings)
+    yield shop
     producer.close()
+    for started in shop.rebuilds:
+        started.kill()
+        started.communicate()

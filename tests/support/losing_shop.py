@@ -23,6 +23,7 @@ from streams.embeddings import ViewRecord, encode_view, partition_for
 from streams.stores.item_index import ItemIndex
 from streams.topics import Topics
 from tests.support.kafka import Kafka
+from tests.support.processes import die_with_parent
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from tests.support.workers import ROOT, WorkerProcess
@@ -44,6 +45,7 @@ class LosingShop:
     folder: Path
     producer: KafkaProducer
     settings: dict[str, str]
+    rebuilds: list[subprocess.Popen[str]] = field(default_factory=list)
     logs: list[list[Sent]] = field(default_factory=lambda: [[]])
 
     @property
@@ -155,14 +157,17 @@ class LosingShop:
         return {int(source.rsplit(b"-", 1)[1]): int(mark) for source, mark in found.items()}
 
     def start_rebuild(self, *options: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-m", "streams.cli", "rebuild", *options],
             env={"PATH": "", "PYTHONPATH": str(ROOT), **self.settings},
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no other threads hold locks here
         )
+        self.rebuilds.append(started)
+        return started
 
     def rebuild(self, *options: str) -> str:
         """Run it to its end; what it said."""
