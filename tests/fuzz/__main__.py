@@ -45,8 +45,13 @@ def main() -> int:
 
 def _progress() -> watch.Callable[[watch.Account], None]:
     start_s = time.monotonic()
+    told = 0
 
     def tell(account: watch.Account) -> None:
+        nonlocal told
+        for number, wrong in account.findings[told:]:
+            print(f"  case {number}: {wrong[:300]}", flush=True)
+        told = len(account.findings)
         if account.cases % 1000 == 0:
             spent_s = time.monotonic() - start_s
             found = len(account.findings)
