@@ -3,6 +3,7 @@
 # make fuzz    hostile input against the real agents: CASES=N, SEED=S for the same ones again
 # make bench   throughput and latency against baselines of the same run
 # make chaos   real workers under seeded faults, and a verdict: FAULTS=n SEED=s
+# make overload  backlogs of the full sizes, worked off in bounded memory (CI runs smaller ones)
 # make docs    write the generated pages again
 # make clean   remove what these made
 
@@ -45,6 +46,10 @@ bench: models
 .PHONY: chaos
 chaos: models
 	$(BIN)/python -m tests.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: overload
+overload: models
+	OVERLOAD=full $(BIN)/python -m pytest tests/overload -q $(ARGS)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m streams.topics_reference --write

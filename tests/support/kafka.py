@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -267,6 +268,21 @@ class Kafka:
             return {each.partition: end for each, end in consumer.end_offsets(partitions).items()}
         finally:
             consumer.close()
+
+    @contextmanager
+    def producer_quota(self, client_id: str, bytes_a_second: int) -> Iterator[None]:
+        """Let producers that call themselves so publish no faster."""
+        self._configure(client_id, "--add-config", f"producer_byte_rate={bytes_a_second}")
+        try:
+            yield
+        finally:
+            self._configure(client_id, "--delete-config", "producer_byte_rate")
+
+    def _configure(self, client_id: str, *change: str) -> None:
+        entity = ("--entity-type", "clients", "--entity-name", client_id)
+        command = [*self._java("-Xmx128m"), "kafka.admin.ConfigCommand"]
+        command += ["--bootstrap-server", self.address, "--alter", *entity, *change]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Partition -> the group's committed offset, where there is one."""
