@@ -223,11 +223,12 @@ def _lists(seen: Evidence) -> Iterable[Difference]:
     yield Difference("clicks whose list was never published", missing)
     yield Difference("lists that follow from no click", sorted(strange))
     yield Difference("users whose last list is not that of their last click", late)
+    yield Difference("lists older than one before them, until the next click", stale_lists(seen))
 
 
 def stale_lists(seen: Evidence) -> list[str]:
     """Lists that were the newest in the topic until the user's next click, though they followed
-    from an older click than one before them. Readers are told to skip them (docs/topics.md)."""
+    from an older click than one before them: published by a stale owner."""
     newest: dict[str, int] = {}
     current: dict[str, int] = {}
     found = []
@@ -246,6 +247,8 @@ def _items(seen: Evidence) -> Iterable[Difference]:
         yield Difference(f"items of {worker} that differ from the topic", _apart(items, seen.items))
     stories = _apart(seen.embedded_stories, seen.published_stories)
     yield Difference("items whose embeddings tell another story than their images", stories)
+    stale = list(seen.stale_items)
+    yield Difference("embeddings older than one before them, until the next event", stale)
 
 
 def _apart(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

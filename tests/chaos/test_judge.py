@@ -156,6 +156,14 @@ def old_list_last(seen: Evidence) -> None:
     seen.lists = [*seen.lists, ("ann", "clicks-0-0")]
 
 
+def stale_list(seen: Evidence) -> None:
+    seen.lists = lists_of("ann", 1, 0, 2)
+
+
+def stale_item(seen: Evidence) -> None:
+    seen.stale_items = ["shoe: 1 after 2, until 3"]
+
+
 def index_behind(seen: Evidence) -> None:
     seen.indexes = {"r2": {}}
 
@@ -214,6 +222,8 @@ def orphaned(seen: Evidence) -> None:
         (list_missing, "never published", "clicks-0@0"),
         (list_under_another_key, "follow from no click", "bob: clicks-0-0"),
         (old_list_last, "last list", "user ann: clicks-0-0 after clicks-0-1"),
+        (stale_list, "older than one before", "user ann: 0 after 1, until 2"),
+        (stale_item, "embeddings older", "shoe: 1 after 2"),
         (index_behind, "items of r2 that differ", "shoe"),
         (picture_forgotten, "another story", "shoe"),
         (deaf, "stood still", "clicks-0 for 7.0 s"),
