@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.chaos.load import Load
 from tests.chaos.schedule import BROKER, LOAD, STORE, Fault
-from tests.chaos.site import Site
+from tests.chaos.site import SERVES_WITHIN_S, Site
 from tests.chaos.slots import Slot
 from tests.support.ports import listens
 from tests.support.waiting import wait_until
@@ -204,7 +204,7 @@ _WORKER: Mapping[str, Callable[[Slot, Fault], None]] = {
 def _broker_kill(site: Site, fault: Fault) -> None:
     site.kafka.kill()
     time.sleep(fault.for_s)
-    site.kafka.start()
+    site.kafka.start(SERVES_WITHIN_S)
 
 
 def _broker_pause(site: Site, fault: Fault) -> None:
@@ -224,7 +224,7 @@ _BROKER: Mapping[str, Callable[[Site, Fault], None]] = {
 def _store_kill(site: Site, fault: Fault) -> None:
     site.store.kill()
     time.sleep(fault.for_s)
-    site.store.start()
+    site.store.start(SERVES_WITHIN_S)
 
 
 def _store_pause(site: Site, fault: Fault) -> None:

@@ -20,8 +20,8 @@ from tests.chaos.schedule import BROKER, LOAD, STORE, Fault, Strike
 from tests.chaos.site import PARTITIONS, SPARE, Site, running_site
 from tests.support.waiting import wait_until
 
-READY_WITHIN_S = 120.0
-DRAINED_WITHIN_S = 120.0
+READY_WITHIN_S = 180.0
+DRAINED_WITHIN_S = 180.0
 _BEFORE_S = 3.0
 _AFTER_S = 4.0
 _LOOK_EVERY_S = 0.5
