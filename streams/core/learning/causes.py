@@ -1,0 +1,73 @@
+"""Which item of hers others clicked beside a listed one: the reason `people-also-clicked`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.learning.compiled import compiled, widened
+from streams.core.learning.evidence import DAMPING, Signals
+from streams.core.learning.features import Moment
+
+
+@compiled
+def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    """What each of hers adds to each of `rows`: float32 [lately + likes, n], as in `gather`.
+
+    Every term of session(i) is divided by the sum of those terms over the items given, and every
+    term of the first step of walk(i) likewise, so that the two can be added up.
+    """
+    n_lately = moment.lately.size
+    found = np.zeros((n_lately + moment.likes.size, rows.size), np.float32)
+    for k in range(found.shape[0]):
+        session = k < n_lately
+        row = moment.lately[k] if session else moment.likes[k - n_lately]
+        if row < 0:
+            continue
+        if session:
+            age = min(max(moment.session_now - signals.session_at[row], -100.0), 100.0)
+            since = np.float32(2.0 ** (-age))
+            factor = np.float32(0.9) ** k * since
+            factor /= np.sqrt(signals.session_totals[row] * since + DAMPING)
+            neighbours = signals.session_rows[row, : signals.session_sizes[row]]
+            weights = signals.session_weights[row]
+        else:
+            factor = np.float32(0.97) ** (k - n_lately) * signals.walk_scales[row]
+            factor /= np.sqrt(signals.likes[row] + np.float32(1.0))
+            neighbours = signals.walk_rows[row, : signals.walk_sizes[row]]
+            weights = signals.walk_weights[row]
+        for at in range(neighbours.size):
+            for i in range(rows.size):
+                if rows[i] == neighbours[at]:
+                    found[k, i] = factor * widened(weights[at])
+                    break
+    for start, end in ((0, n_lately), (n_lately, found.shape[0])):
+        total = found[start:end].sum()
+        if total > 0.0:
+            found[start:end] /= total
+    return found
+
+
+def causes(
+    signals: Signals, moment: Moment, rows: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """For each of `rows` the item of hers that adds most to it, and its part of all that is added.
+
+    int32 [n], a row, and float32 [n], 0 to 1; -1 and 0 where none of hers leads there in one step.
+    The latest of equals. `rows` are few: a list's items, each once.
+    """
+    found: NDArray[np.float32] = contributions(signals, moment, rows)
+    hers = np.concatenate((moment.lately, moment.likes))
+    if not len(hers):
+        return np.full(len(rows), -1, np.int32), np.zeros(len(rows), np.float32)
+    names, places = np.unique(hers, return_inverse=True)
+    added = np.zeros((len(names), len(rows)), np.float32)
+    np.add.at(added, places, found)
+    first = np.full(len(names), len(hers))
+    np.minimum.at(first, places, np.arange(len(hers)))
+    order = np.argsort(first)  # the latest first, so that argmax takes the latest of equals
+    best = order[added[order].argmax(axis=0)]
+    most, total = added[best, np.arange(len(rows))], added.sum(axis=0)
+    led = most > 0.0
+    shares = np.divide(most, total, out=np.zeros_like(most), where=led)
+    return np.where(led, names[best], -1).astype(np.int32), shares

@@ -1,0 +1,209 @@
+"""What the signals say of every item for one user: two lists walked, one of them twice."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.learning.compiled import compiled, highest, widened
+from streams.core.learning.rules import FACTORS, SESSION_NEIGHBOURS, WALK_NEIGHBOURS
+
+HEAVIEST = 64
+"""How many items the walk goes on from."""
+DAMPING = np.float32(10.0)
+UNKNOWN_SHARE = np.float32(10.0**-0.3)
+FLOOR = np.float32(0.05)
+"""The share of popularity in the logarithms, so that they are bounded where nothing is known."""
+
+
+class Signals(NamedTuple):
+    """What is known of each item, by row, as it was published. Neighbours are rows here."""
+
+    session_rows: NDArray[np.int32]
+    session_weights: NDArray[np.uint16]
+    session_sizes: NDArray[np.int32]
+    session_totals: NDArray[np.float32]
+    session_at: NDArray[np.float64]
+    session_shares: NDArray[np.float32]
+    """(total + 10)**-.3 as of when the item was published: what tames the popular ones."""
+    walk_rows: NDArray[np.int32]
+    walk_weights: NDArray[np.uint16]
+    walk_sizes: NDArray[np.int32]
+    walk_totals: NDArray[np.float32]
+    walk_scales: NDArray[np.float32]
+    likes: NDArray[np.float32]
+    year: NDArray[np.float32]
+    year_at: NDArray[np.float64]
+    hot: NDArray[np.float32]
+    hot_at: NDArray[np.float64]
+    inward: NDArray[np.float32]
+    outward: NDArray[np.float32]
+    listed: NDArray[np.bool_]
+    """Whether the item may be recommended at all."""
+
+
+class Scratch(NamedTuple):
+    """Working memory by row, all zero between two uses, and the rows that a use has touched."""
+
+    session: NDArray[np.float32]
+    walk: NDArray[np.float32]
+    longer: NDArray[np.float32]
+    marks: NDArray[np.uint8]
+    touched: NDArray[np.int32]
+
+
+# Bits of Scratch.marks.
+TOUCHED = np.uint8(1)
+BARRED = np.uint8(2)
+CHOSEN = np.uint8(4)
+
+
+def empty_signals(rows: int) -> Signals:
+    """Room for `rows` items. The system gives the memory only as rows come into use."""
+    return Signals(
+        session_rows=np.zeros((rows, SESSION_NEIGHBOURS), np.int32),
+        session_weights=np.zeros((rows, SESSION_NEIGHBOURS), np.uint16),
+        session_sizes=np.zeros(rows, np.int32),
+        session_totals=np.zeros(rows, np.float32),
+        session_at=np.zeros(rows, np.float64),
+        session_shares=np.full(rows, UNKNOWN_SHARE, np.float32),
+        walk_rows=np.zeros((rows, WALK_NEIGHBOURS), np.int32),
+        walk_weights=np.zeros((rows, WALK_NEIGHBOURS), np.uint16),
+        walk_sizes=np.zeros(rows, np.int32),
+        walk_totals=np.zeros(rows, np.float32),
+        walk_scales=np.ones(rows, np.float32),
+        likes=np.zeros(rows, np.float32),
+        year=np.zeros(rows, np.float32),
+        year_at=np.zeros(rows, np.float64),
+        hot=np.zeros(rows, np.float32),
+        hot_at=np.zeros(rows, np.float64),
+        inward=np.zeros((rows, FACTORS), np.float32),
+        outward=np.zeros((rows, FACTORS), np.float32),
+        listed=np.ones(rows, np.bool_),
+    )
+
+
+def empty_scratch(rows: int) -> Scratch:
+    """Working memory for so many rows."""
+    return Scratch(
+        session=np.zeros(rows, np.float32),
+        walk=np.zeros(rows, np.float32),
+        longer=np.zeros(rows, np.float32),
+        marks=np.zeros(rows, np.uint8),
+        touched=np.zeros(rows, np.int32),
+    )
+
+
+@compiled
+def spread(
+    sums: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    weights: NDArray[np.uint16],
+    size: int,
+    factor: np.float32,
+    scratch: Scratch,
+    touched: int,
+) -> int:
+    """Add `factor` times one list to `sums`; how many rows have been touched by now."""
+    for at in range(size):
+        row = rows[at]
+        sums[row] += widened(weights[at]) * factor
+        if not scratch.marks[row] & TOUCHED:
+            scratch.marks[row] |= TOUCHED
+            scratch.touched[touched] = row
+            touched += 1
+    return touched
+
+
+@compiled
+def gather(
+    signals: Signals,
+    scratch: Scratch,
+    lately: NDArray[np.int32],
+    likes: NDArray[np.int32],
+    session_now: float,
+) -> int:
+    """Fill the sums of every item that can be reached; how many that are.
+
+    lately, likes: rows, latest first, -1 where the item is not known. session_now: half-lives.
+
+    session(i) = sum_k 0.9**k S[j_k][i] / sqrt(n_S[j_k] + 10), as of now;
+    walk(i)    = sum_k 0.97**k W[j_k][i] / sqrt(likes[j_k] + 1);
+    longer(i)  = walk(i) / 2 + sum over the 64 heaviest j of walk(j) W[j][i] / m[j].
+    """
+    touched = 0
+    fade = np.float32(1.0)
+    for k in range(lately.size):
+        row = lately[k]
+        if row >= 0 and signals.session_sizes[row] > 0:
+            age = min(max(session_now - signals.session_at[row], -100.0), 100.0)
+            since = np.float32(2.0 ** (-age))
+            damped = np.sqrt(signals.session_totals[row] * since + DAMPING)
+            touched = spread(
+                scratch.session,
+                signals.session_rows[row],
+                signals.session_weights[row],
+                signals.session_sizes[row],
+                fade * since / damped,
+                scratch,
+                touched,
+            )
+        fade *= np.float32(0.9)
+    fade = np.float32(1.0)
+    for k in range(likes.size):
+        row = likes[k]
+        if row >= 0 and signals.walk_sizes[row] > 0:
+            touched = spread(
+                scratch.walk,
+                signals.walk_rows[row],
+                signals.walk_weights[row],
+                signals.walk_sizes[row],
+                fade * signals.walk_scales[row] / np.sqrt(signals.likes[row] + np.float32(1.0)),
+                scratch,
+                touched,
+            )
+        fade *= np.float32(0.97)
+    heaviest = highest(scratch.walk, scratch.touched[:touched], HEAVIEST)
+    for at in range(heaviest.size):
+        row = heaviest[at]
+        if signals.walk_totals[row] > 0.0:
+            touched = spread(
+                scratch.longer,
+                signals.walk_rows[row],
+                signals.walk_weights[row],
+                signals.walk_sizes[row],
+                scratch.walk[row] * signals.walk_scales[row] / signals.walk_totals[row],
+                scratch,
+                touched,
+            )
+    for at in range(touched):
+        row = scratch.touched[at]
+        scratch.longer[row] += np.float32(0.5) * scratch.walk[row]
+    return touched
+
+
+@compiled
+def bar(scratch: Scratch, rows: NDArray[np.int32]) -> int:
+    """Mark rows that may not be listed; how many different ones."""
+    n = 0
+    for at in range(rows.size):
+        if rows[at] >= 0 and not scratch.marks[rows[at]] & BARRED:
+            scratch.marks[rows[at]] |= BARRED
+            n += 1
+    return n
+
+
+@compiled
+def clear(scratch: Scratch, touched: int, rows: NDArray[np.int32]) -> None:
+    """Make everything zero again: what `gather` touched, and the marks of `rows`."""
+    for at in range(touched):
+        row = scratch.touched[at]
+        scratch.session[row] = 0.0
+        scratch.walk[row] = 0.0
+        scratch.longer[row] = 0.0
+        scratch.marks[row] = 0
+    for at in range(rows.size):
+        if rows[at] >= 0:
+            scratch.marks[rows[at]] = 0

@@ -1,0 +1,197 @@
+"""The nine named features of a candidate, and where candidates come from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.learning.compiled import compiled, highest
+from streams.core.learning.evidence import (
+    BARRED,
+    CHOSEN,
+    FLOOR,
+    Scratch,
+    Signals,
+    bar,
+    clear,
+    gather,
+)
+from streams.core.learning.factors import sum_inward
+from streams.core.learning.rules import FACTORS
+
+FEATURES = (
+    "session_damped",
+    "session_share",
+    "walk_share",
+    "longer_walk_share",
+    "likes",
+    "popular_year",
+    "popular_now",
+    "factors",
+    "picture",
+)
+PICTURE = FEATURES.index("picture")
+
+FROM_SESSION, FROM_WALK, FROM_POPULAR, FROM_ELSEWHERE = 1, 2, 4, 8
+"""Where a candidate came from, as bits: a candidate may have several."""
+
+
+class Moment(NamedTuple):
+    """One user at one moment, by rows of the table; and the table's clocks and sums at it."""
+
+    lately: NDArray[np.int32]
+    """What she did last, latest first, at most 20; -1 is not known."""
+    likes: NDArray[np.int32]
+    """What she liked last, latest first, at most 50."""
+    barred: NDArray[np.int32]
+    """What may not be listed for her."""
+    residual: NDArray[np.float32]
+    """float32 [FACTORS]: what the factors of her items miss of her."""
+    session_now: float
+    year_now: float
+    hot_now: float
+    """Now, in half-lives of each decay."""
+    items: int
+    """Rows in use."""
+    all_likes: float
+    """The likes of all items together."""
+
+
+@compiled
+def fill(
+    signals: Signals,
+    scratch: Scratch,
+    touched: int,
+    moment: Moment,
+    barred: int,
+    rows: NDArray[np.int32],
+    features: NDArray[np.float32],
+) -> None:
+    """The features of `rows` (float32 [n, 9]), after `gather`; the picture's column is left."""
+    sums = np.zeros(3)
+    damped_sum, damped_squares = 0.0, 0.0
+    for at in range(touched):
+        row = scratch.touched[at]
+        if scratch.marks[row] & BARRED:
+            continue
+        sums[0] += scratch.session[row]
+        sums[1] += scratch.walk[row]
+        sums[2] += scratch.longer[row]
+        damped = scratch.session[row] * signals.session_shares[row]
+        damped_sum += damped
+        damped_squares += damped * damped
+    n = max(moment.items - barred, 1)
+    mean = damped_sum / n
+    deviation = np.sqrt(max(damped_squares / n - mean * mean, 0.0)) + 1e-9
+    x = sum_inward(signals.inward, moment.likes) + moment.residual
+    everything = moment.all_likes + 0.1 * moment.items
+    for at in range(rows.size):
+        row = rows[at]
+        damped = scratch.session[row] * signals.session_shares[row]
+        floor = FLOOR * (signals.likes[row] + 0.1) / everything
+        features[at, 0] = min((damped - mean) / deviation, 30.0) if damped_sum > 0.0 else 0.0
+        features[at, 1] = np.log(scratch.session[row] / max(sums[0], 1e-30) + floor)
+        features[at, 2] = np.log(scratch.walk[row] / max(sums[1], 1e-30) + floor)
+        features[at, 3] = np.log(scratch.longer[row] / max(sums[2], 1e-30) + floor)
+        features[at, 4] = np.log(1.0 + signals.likes[row])
+        age = max(moment.year_now - signals.year_at[row], 0.0)
+        features[at, 5] = np.log(0.1 + signals.year[row] * 2.0 ** (-age))
+        age = max(moment.hot_now - signals.hot_at[row], 0.0)
+        features[at, 6] = np.log(0.1 + signals.hot[row] * 2.0 ** (-age))
+        product = np.float32(0.0)
+        for f in range(FACTORS):
+            product += x[f] * signals.outward[row, f]
+        features[at, 7] = product
+
+
+@compiled
+def describe(
+    signals: Signals, scratch: Scratch, moment: Moment, rows: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """The features of given rows: float32 [n, 9]."""
+    touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
+    barred = bar(scratch, moment.barred)
+    features = np.zeros((rows.size, 9), np.float32)
+    fill(signals, scratch, touched, moment, barred, rows, features)
+    clear(scratch, touched, moment.barred)
+    return features
+
+
+@compiled
+def choose(
+    scratch: Scratch,
+    signals: Signals,
+    rows: NDArray[np.int32],
+    source: int,
+    most: int,
+    found: NDArray[np.int32],
+    sources: NDArray[np.uint8],
+    places: NDArray[np.int32],
+    n: int,
+) -> int:
+    """Add up to `most` of `rows` that may be listed to the `n` found so far; how many there are."""
+    taken = 0
+    for at in range(rows.size):
+        if taken == most or n == found.size:
+            break
+        row = rows[at]
+        if row < 0 or scratch.marks[row] & BARRED or not signals.listed[row]:
+            continue
+        taken += 1
+        if scratch.marks[row] & CHOSEN:
+            for place in range(n):
+                if found[place] == row:
+                    sources[place] |= source
+                    break
+            continue
+        scratch.marks[row] |= CHOSEN
+        found[n] = row
+        sources[n] = source
+        places[n] = at
+        n += 1
+    return n
+
+
+@compiled
+def retrieve(
+    signals: Signals,
+    scratch: Scratch,
+    moment: Moment,
+    popular: tuple[NDArray[np.int32], NDArray[np.int32]],
+    others: NDArray[np.int32],
+    limits: tuple[int, int, int],
+) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]:
+    """Candidates with their sources and features: int32 [n], uint8 [n], float32 [n, 9].
+
+    popular: rows by falling popularity, one array for each decay, long enough that enough of them
+    are left without what is barred. others: rows to consider beside (near her interests, new).
+    limits: how many from session, walk, and each popularity.
+    """
+    touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
+    barred = bar(scratch, moment.barred)
+    free = np.empty(touched, np.int32)
+    n_free = 0
+    for at in range(touched):
+        row = scratch.touched[at]
+        if not scratch.marks[row] & BARRED and signals.listed[row]:
+            free[n_free] = row
+            n_free += 1
+    free = free[:n_free]
+    room = limits[0] + limits[1] + 2 * limits[2] + others.size
+    found, sources = np.empty(room, np.int32), np.empty(room, np.uint8)
+    places = np.empty(room, np.int32)
+    best = highest(scratch.session, free, limits[0])
+    n = choose(scratch, signals, best, FROM_SESSION, room, found, sources, places, 0)
+    best = highest(scratch.walk, free, limits[1])
+    n = choose(scratch, signals, best, FROM_WALK, room, found, sources, places, n)
+    for rows in popular:
+        n = choose(scratch, signals, rows, FROM_POPULAR, limits[2], found, sources, places, n)
+    n = choose(scratch, signals, others, FROM_ELSEWHERE, room, found, sources, places, n)
+    features = np.zeros((n, 9), np.float32)
+    fill(signals, scratch, touched, moment, barred, found[:n], features)
+    for at in range(n):
+        scratch.marks[found[at]] = 0
+    clear(scratch, touched, moment.barred)
+    return found[:n], sources[:n], features
