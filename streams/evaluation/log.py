@@ -102,11 +102,13 @@ def make_log(
     )
     order = np.argsort(at_s, kind="stable")
     ordered = [rows[n] for n in order.tolist()]
+    # First those that the log doesn't begin with: what arrives at one moment arrives in the order
+    # of the numbers, and that must not tell which of it will be clicked.
+    for item_id in (*since_s, *more_items):
+        items.setdefault(item_id, len(items))
     for row in ordered:
         users.setdefault(row.user_id, len(users))
         items.setdefault(row.item_id, len(items))
-    for item_id in (*since_s, *more_items):
-        items.setdefault(item_id, len(items))
     number = {kind: n for n, kind in enumerate(KINDS)}
     return Log(
         user_ids=list(users),

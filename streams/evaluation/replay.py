@@ -150,9 +150,12 @@ class _Arrivals:
     def __init__(self, log: Log, methods: Sequence[Method]) -> None:
         self.known: Mask = np.zeros(len(log.item_ids), np.bool_)
         self._methods = methods
-        dated = np.flatnonzero(np.isfinite(log.since_s))
+        dated = np.flatnonzero(log.since_s < np.inf)
+        start_s = float(log.at_s[0]) if len(log) else 0.0
         order = dated[np.argsort(log.since_s[dated], kind="stable")]
-        self._coming = list(zip(log.since_s[order].tolist(), order.tolist(), strict=True))[::-1]
+        # What was always there arrives as the log begins.
+        since_s = np.maximum(log.since_s[order], start_s)
+        self._coming = list(zip(since_s.tolist(), order.tolist(), strict=True))[::-1]
 
     def until(self, now_s: float) -> None:
         while self._coming and self._coming[-1][0] <= now_s:

@@ -1,0 +1,44 @@
+"""What lookstream is compared with: plain formulas, each with its source, exact and up to date."""
+
+from __future__ import annotations
+
+from streams.evaluation.baselines.dense import MOST_ITEMS
+from streams.evaluation.baselines.looks import Looks
+from streams.evaluation.baselines.neighbours import ItemCosine
+from streams.evaluation.baselines.popularity import Chance, Popularity
+from streams.evaluation.baselines.sessions import SessionCovisits
+from streams.evaluation.baselines.walks import RootsWalk, Walk
+from streams.evaluation.log import Log
+from streams.evaluation.method import Method
+from streams.evaluation.vectors import ItemPictures
+
+HALF_LIFE_EVENTS = 2_000
+RECENCY = 0.9
+
+
+def baselines(log: Log, pictures: ItemPictures | None, seed: int) -> tuple[list[Method], list[str]]:
+    """All that can be made for this log, and a sentence for each that can't."""
+    users, items, most = len(log.user_ids), len(log.item_ids), len(log)
+    methods: list[Method] = [
+        Chance(items, seed),
+        Popularity(items),
+        Popularity(items, name="popularity-decayed", half_life_events=HALF_LIFE_EVENTS),
+        ItemCosine(users, items, most),
+        ItemCosine(users, items, most, name="item-cf-recent", recency=RECENCY),
+        Walk(users, items, most),
+        Walk(users, items, most, name="walk-5", steps=5),
+    ]
+    left_out = []
+    if items <= MOST_ITEMS:
+        methods += [SessionCovisits(items), RootsWalk(items)]
+    else:
+        left_out.append(
+            f"sessions and walk-roots are left out: they hold a matrix of all pairs of items, for "
+            f"at most {MOST_ITEMS:,} items, and there are {items:,}."
+        )
+    if pictures is not None:
+        methods.append(Looks(pictures.vectors, pictures.has))
+    return methods, left_out
+
+
+__all__ = ["baselines"]

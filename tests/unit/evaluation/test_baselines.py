@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from streams.evaluation.baselines import baselines
+from streams.evaluation.baselines.looks import Looks
 from streams.evaluation.baselines.neighbours import ItemCosine
 from streams.evaluation.baselines.popularity import Chance, Popularity
 from streams.evaluation.baselines.sessions import SessionCovisits
-from streams.evaluation.baselines.walks import Walk
+from streams.evaluation.baselines.walks import RootsWalk, Walk
 from streams.evaluation.log import Log
 from streams.evaluation.method import Method
 from tests.unit.evaluation.logs import log_of, teach
@@ -50,7 +52,7 @@ def test_decayed_popularity_keeps_its_order_beyond_what_a_double_can_count():
 
 def test_cosine_item_cf_is_common_likes_over_the_root_of_both_counts():
     log = log_of(STORY)
-    method = ItemCosine(3)
+    method = ItemCosine(3, 3, 9)
     teach(method, log)
     # a is liked by three, b and c by one each; one liked a and b, one a and c, none b and c.
     assert ranked(method, log, "eve")[1:] == pytest.approx([1 / math.sqrt(3), 1 / math.sqrt(3)])
@@ -59,7 +61,7 @@ def test_cosine_item_cf_is_common_likes_over_the_root_of_both_counts():
 
 def test_recency_takes_a_power_of_how_many_likes_ago_it_was():
     log = log_of("ann a, ann c, bob b, bob d, eve b, eve a")
-    method = ItemCosine(4, recency=0.5)
+    method = ItemCosine(3, 4, 9, recency=0.5)
     teach(method, log)
     by_id = dict(zip(log.item_ids, ranked(method, log, "eve"), strict=True))
     # c by way of a, her last like; d by way of b, the one before: half of it.
@@ -68,7 +70,7 @@ def test_recency_takes_a_power_of_how_many_likes_ago_it_was():
 
 
 def test_a_second_like_of_the_same_item_counts_no_more():
-    once, twice = ItemCosine(3), ItemCosine(3)
+    once, twice = ItemCosine(3, 3, 9), ItemCosine(3, 3, 9)
     teach(once, log_of(STORY))
     log = log_of(STORY + ", ann b, ann a")
     teach(twice, log)
@@ -86,12 +88,65 @@ def test_session_covisits_fade_with_the_distance_in_the_window():
     )
 
 
-def test_the_walk_spreads_by_the_roots_of_the_numbers_of_likes():
+def test_the_roots_walk_spreads_by_the_roots_of_the_numbers_of_likes():
     log = log_of(STORY)
-    method = Walk(3)
+    method = RootsWalk(3)
     teach(method, log)
     # ann's b came after one like, bob's c after one: 1 / sqrt(2) each. Three like a.
     assert ranked(method, log, "eve")[1:] == pytest.approx([1 / math.sqrt(2) / math.sqrt(4)] * 2)
+
+
+def test_the_walk_divides_evenly_at_every_step():
+    log = log_of(STORY)
+    method = Walk(3, 3, 9)
+    teach(method, log)
+    # From eve to a, to one of its three lovers, to one of the two likes of ann or bob.
+    assert ranked(method, log, "eve")[1:] == pytest.approx([1 / 6, 1 / 6])
+
+
+def test_five_steps_reach_what_no_lover_of_hers_likes():
+    log = log_of("ann a, bob a, bob b, eve b, eve c")
+    three, five = Walk(3, 3, 9), Walk(3, 3, 9, steps=5)
+    teach(three, log)
+    teach(five, log)
+    # a, bob (1/2), b (1/2); from b to eve (1/2), to c (1/2).
+    assert ranked(three, log, "ann")[1:] == pytest.approx([1 / 4, 0])
+    assert ranked(five, log, "ann")[2] == pytest.approx(1 / 4 * 1 / 2 * 1 / 2)
+
+
+def test_item_cf_by_steps_on_the_graph_is_what_a_matrix_would_give():
+    random = np.random.default_rng(3)
+    story = ", ".join(f"u{random.integers(30)} i{random.integers(20)}" for _ in range(250))
+    log = log_of(story)
+    method = ItemCosine(len(log.user_ids), len(log.item_ids), len(log))
+    teach(method, log)
+    liked = np.zeros((len(log.user_ids), len(log.item_ids)))
+    liked[log.users, log.items] = 1
+    counts = liked.sum(axis=0)
+    cosines = (liked.T @ liked) / np.sqrt(np.outer(counts, counts))
+    for user in range(len(log.user_ids)):
+        everything = np.ones(len(log.item_ids), np.bool_)
+        assert method.rank(user, 0.0, everything) == pytest.approx(liked[user] @ cosines)
+
+
+def test_pictures_alone_rank_by_the_cosine_with_what_she_liked():
+    vectors = np.array([[1, 0], [0.8, 0.6], [-1, 0], [0, -1]], np.float32)
+    has = np.array([True, True, True, False])
+    method = Looks(vectors, has)
+    log = log_of("ann a, ann b:view, ann c:view, ann d")
+    teach(method, log)
+    a, b, c, d = ranked(method, log, "ann")
+    assert a == pytest.approx(1)
+    assert a > b > c
+    assert d == -math.inf
+    assert np.isfinite(method.rank(9, 0.0, has)[:3]).all()
+
+
+def test_a_catalogue_too_large_for_matrices_leaves_two_out_and_says_so():
+    log = log_of("ann a", since_s={f"i{n}": 0.0 for n in range(16_384)})
+    methods, said = baselines(log, None, seed=1)
+    assert not {"sessions", "walk-roots"} & {method.name for method in methods}
+    assert "16,385" in said[0]
 
 
 def test_chance_is_the_same_with_the_same_seed_and_another_at_every_call():

@@ -102,3 +102,11 @@ def test_progress_is_told_to_the_end():
         hear=lambda done, total: heard.append((done, total)),
     )
     assert heard[-1] == (2, 2)
+
+
+def test_items_that_arrive_together_do_so_in_an_order_that_tells_nothing_of_the_clicks():
+    log = log_of("ann c, bob b", since_s={"a": 0.0, "b": 0.0, "c": 0.0})
+    witness = Witness(3)
+    replay(log, [witness])
+    arrived = [log.item_ids[told[1]] for told in witness.told if told[0] == "arrive"]  # type: ignore[call-overload]
+    assert arrived == ["a", "b", "c"]

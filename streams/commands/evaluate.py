@@ -1,0 +1,194 @@
+"""`lookstream evaluate`: how good the lists would have been, on somebody's own log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from threadpoolctl import threadpool_limits
+
+from streams.errors import StartRefused
+from streams.evaluation import files, loading, report
+from streams.evaluation.baselines import baselines
+from streams.evaluation.findings import Findings, of_replay
+from streams.evaluation.log import Log, make_log
+from streams.evaluation.method import Method
+from streams.evaluation.product import Lookstream
+from streams.evaluation.replay import replay
+from streams.evaluation.split import make_split, run_split
+from streams.evaluation.vectors import ItemPictures, Pictures
+from streams.settings import Settings, load_settings
+from streams.text import printable
+
+Hear = Callable[[int, int], None]
+Bar = Callable[[str], Hear]
+
+
+def evaluate(
+    *,
+    clicks: Annotated[
+        Path | None,
+        typer.Option(help="CSV or JSONL: user_id, item_id, and optionally kind, at, dwell_s."),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="A folder of pictures, each named by its item's id.")
+    ] = None,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="An .npz with `ids` and `emb`, in place of pictures.")
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="CSV or JSONL: item_id, since (when it may be listed).")
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="In place of clicks: CSV of user, item, part (train or test)."),
+    ] = None,
+    warm_up: Annotated[
+        float, typer.Option(help="Share of the log that is only learned.", min=0.0, max=1.0)
+    ] = 0.5,
+    every: Annotated[int, typer.Option(help="Rank before every so manieth event only.", min=1)] = 1,
+    score_all: Annotated[
+        bool, typer.Option("--score-all", help="Also without candidate retrieval, as a row.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of everything that is left to chance.", min=0)] = 1,
+    json_out: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write all figures here.")
+    ] = None,
+    plot_out: Annotated[
+        Path | None, typer.Option("--plot", metavar="OUT.png", help="Draw the curves over time.")
+    ] = None,
+) -> None:
+    """Replay a log through lookstream and plain baselines, and say how good their lists were.
+
+    Before each positive event on an item new to her, every method ranks all items she has not
+    touched, and the rank of the one that came is noted; then it learns. What each number means is
+    in docs/evaluation.md. Needs neither Kafka nor Redis; settings count as they do for workers.
+    """
+    if (clicks is None) == (split is None):
+        raise typer.BadParameter("Give one of --clicks and --split.")
+    if pictures is not None and embeddings is not None:
+        raise typer.BadParameter("Give one of --pictures and --embeddings, or neither.")
+    draw = _drawing(plot_out)
+    _check_folder(json_out)
+    settings = load_settings()
+    threadpool_limits(1)  # as in a worker; and sums don't depend on the machine's cores
+    with _progress() as bar:
+        looks = _looks(pictures, embeddings, settings, bar)
+        if clicks is not None:
+            rows, since_s = files.read_clicks(clicks), files.read_since(items) if items else {}
+            log = make_log(
+                rows, settings.taste_rules(), since_s=since_s, more_items=looks.ids if looks else ()
+            )
+            by_item = None if looks is None else looks.by_item(log)
+            methods = _methods(log, by_item, settings, seed, score_all)
+            done = replay(
+                log, methods, warm_up=warm_up, every=every, seed=seed, hear=bar("replaying")
+            )
+            findings = of_replay(done, by_item)
+        elif split is not None:
+            log, wanted = make_split(*files.read_split(split), settings.taste_rules(), seed)
+            by_item = None if looks is None else looks.by_item(log)
+            methods = _methods(log, by_item, settings, seed, score_all)
+            findings = run_split(log, wanted, methods, seed=seed, hear=bar("learning and ranking"))
+        if not len(findings.users):
+            raise StartRefused(
+                "There is nothing to rank: after the warm-up no positive event is on an item that "
+                "is new to its user."
+            )
+    protocol = {
+        "log": "clicks" if clicks is not None else "split",
+        "users": len(log.user_ids),
+        "items": len(log.item_ids),
+        "learned": len(log),
+        "warm_up": warm_up,
+        "every": every,
+        "seed": seed,
+        "pictures": None if looks is None else looks.model_id,
+    }
+    made = report.results(replace(findings, protocol=protocol), seed)
+    _say(made, findings)
+    if json_out is not None:
+        json_out.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n")
+    if plot_out is not None:
+        draw(findings, plot_out)
+
+
+def _looks(
+    pictures: Path | None, embeddings: Path | None, settings: Settings, bar: Bar
+) -> Pictures | None:
+    if embeddings is not None:
+        return loading.read_embeddings(embeddings)
+    if pictures is None:
+        return None
+    found, left_out = loading.embed_folder(pictures, settings, bar("looking at pictures"))
+    for each in left_out:
+        typer.echo(f"left out {each}", err=True)
+    return found
+
+
+def _methods(
+    log: Log, pictures: ItemPictures | None, settings: Settings, seed: int, score_all: bool
+) -> list[Method]:
+    methods: list[Method] = [Lookstream(log, pictures, settings)]
+    if score_all:
+        name = "lookstream, all scored"
+        methods.append(Lookstream(log, pictures, settings, name=name, score_all=True))
+    others, left_out = baselines(log, pictures, seed)
+    for sentence in left_out:
+        typer.echo(sentence, err=True)
+    return [*methods, *others]
+
+
+def _say(made: dict[str, Any], findings: Findings) -> None:
+    protocol, console = made["protocol"], Console()
+    ranked = "ranked events" if protocol["log"] == "clicks" else "ranked users"
+    typer.echo(
+        f"{protocol['users']:,} users, {protocol['items']:,} items, {protocol['learned']:,} events "
+        f"learned, {made['events']:,} {ranked}"
+    )
+    for table in report.tables(made, findings.measures):
+        console.print()
+        console.print(table)
+
+
+def _drawing(out: Path | None) -> Callable[[Findings, Path], None]:
+    """What draws: asked for before the work, so that what is missing is said before it."""
+    if out is None:
+        return lambda findings, path: None
+    _check_folder(out)
+    from streams.evaluation.plot import plot  # noqa: PLC0415 - matplotlib takes a second to import
+
+    return plot
+
+
+def _check_folder(out: Path | None) -> None:
+    if out is not None and not out.absolute().parent.is_dir():
+        raise StartRefused(f"{printable(str(out), 300)} can't be written: there is no such folder.")
+
+
+@contextmanager
+def _progress() -> Iterator[Bar]:
+    """Bars on a terminal; elsewhere nothing."""
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+    def bar(step: str) -> Hear:
+        task = bars.add_task(step)
+        return lambda done, total: bars.update(task, completed=done, total=total)
+
+    with bars:
+        yield bar

@@ -1,0 +1,181 @@
+"""lookstream itself: the log goes through the code that the workers run.
+
+The same objects as in a recommender (agents/applying.py, agents/list_maker.py, agents/fallback.py,
+the item index, the core), with the same settings, on a store in memory: every profile is encoded
+and decoded as it would be stored, after each event. What is different:
+
+- Lists are made when a method is asked, not when she clicks: with her profile as of her last click,
+  as a worker would, and with what is popular and new by now.
+- They have LENGTH items at least, so that there is a rank to note beyond the default of 20.
+- What is popular is read again when a second of the log's time has passed, the worker's pause.
+- Vectors that are put off by the index are taken in at once (`tend`), so that what is found doesn't
+  depend on how busy the machine is.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.agents.anybody import EVERY_S
+from streams.agents.applying import ClickApplier
+from streams.agents.fallback import FallbackItems
+from streams.agents.list_maker import ListMaker, Wanted
+from streams.agents.past import Past
+from streams.agents.slices import Slices
+from streams.agents.stages import Stages
+from streams.core import codec
+from streams.core.profile import Profile
+from streams.delivery import Batch, Retry
+from streams.embeddings import ViewRecord
+from streams.evaluation.log import Log
+from streams.evaluation.method import NOT_RETRIEVED, Event, Mask, Scores
+from streams.evaluation.vectors import ItemPictures
+from streams.events import Click
+from streams.facts import DEFAULT_VIEW
+from streams.records import RawRecord
+from streams.settings import Settings
+from streams.stores.item_index import ItemIndex
+from streams.stores.memory_profiles import MemoryProfiles
+from streams.stores.view_search import EXACT_ROWS
+
+NAME = "lookstream"
+LENGTH = 50
+
+_TOPIC = "clicks"
+_MOST_LISTED = 1_000
+_MOST_CANDIDATES = 10_000
+_NO_PICTURES_DIM = 512
+_T = TypeVar("_T")
+
+
+class Lookstream:
+    """The product as one method among others.
+
+    pictures   None where nothing is known of how items look: then each gets a random direction of
+               its own, like which nothing looks, because what has no vector is no item to the
+               workers. Otherwise items without a picture are not listed, as in life.
+    score_all  look at all items (up to 10,000) near each interest, exactly, and list up to 1,000,
+               in place of what candidate retrieval brings up.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        pictures: ItemPictures | None,
+        settings: Settings,
+        *,
+        name: str = NAME,
+        score_all: bool = False,
+    ) -> None:
+        self.name = name
+        self._log = log
+        self._pictures = _without_pictures(log) if pictures is None else pictures
+        items = len(log.item_ids)
+        rules = settings.taste_rules()
+        length = max(LENGTH, rules.list_length)
+        if score_all:
+            length = min(max(items, 1), _MOST_LISTED)
+            rules = replace(rules, candidates=min(max(items, 1), _MOST_CANDIDATES))
+        rules = replace(rules, list_length=length)
+        self._index = ItemIndex(
+            self._pictures.model_id,
+            self._pictures.vectors.shape[1],
+            max_items=settings.max_items,
+            exact_rows=items + 1 if score_all else EXACT_ROWS,
+        )
+        users = len(log.user_ids)
+        self._store = MemoryProfiles(max_profiles=users + 1, max_popular=settings.popular_items)
+        past = Past(self._store, _nothing_missing)
+        self._fallback = FallbackItems(self._store, self._index, past.check)
+        slices, stages = Slices(), Stages()
+        self._applier = ClickApplier(
+            catalogue=self._index,
+            store=self._store,
+            past=past,
+            rules=rules,
+            event_limits=settings.event_limits(),
+            popularity_half_life_s=settings.popularity_half_life_s,
+            stages=stages,
+            slices=slices,
+            measures=_Unmeasured(),
+        )
+        self._lists = ListMaker(
+            index=self._index,
+            fallback=self._fallback,
+            rules=rules,
+            remembered_searches=settings.remembered_searches,
+            stages=stages,
+            slices=slices,
+        )
+        self._retry = Retry()
+        self._offset = 0
+        self._refreshed_s = -np.inf
+        self._numbers: dict[str, int] = {}
+        self._scores: NDArray[np.float64] = np.empty(items)
+
+    def arrive(self, item: int, at_s: float) -> None:
+        pictures, item_id = self._pictures, self._log.item_ids[item]
+        self._numbers[item_id] = item
+        if not pictures.has[item]:
+            return
+        vector = pictures.vectors[item].astype(np.float16)
+        hash_ = int(pictures.hashes[item])
+        self._index.apply(
+            ViewRecord(item_id, DEFAULT_VIEW, pictures.model_id, vector, hash_, int(at_s * 1e3))
+        )
+        while self._index.tend(1.0):
+            pass
+
+    def rank(self, user: int, now_s: float, unseen: Mask) -> Scores:
+        if now_s >= self._refreshed_s + EVERY_S:
+            _run(self._fallback.refresh())
+            self._refreshed_s = now_s
+        (stored,) = _run(self._store.load([self._log.user_ids[user]]))
+        profile = Profile() if stored.value is None else codec.decode(stored.value)
+        (picks,) = _run(self._lists.make([Wanted(profile, f"{_TOPIC}-0-{self._offset}")]))
+        self._scores.fill(NOT_RETRIEVED)
+        for place, pick in enumerate(picks):
+            self._scores[self._numbers[pick.item_id]] = -place
+        return self._scores
+
+    def learn(self, event: Event) -> None:
+        user_id, item_id = self._log.user_ids[event.user], self._log.item_ids[event.item]
+        record = RawRecord(_TOPIC, 0, self._offset, int(event.at_s * 1e3), user_id.encode(), b"")
+        click = Click(user_id, item_id, event.kind, event.at_s, dwell_s=event.dwell_s)  # type: ignore[arg-type]
+        self._offset += 1
+        _run(self._applier.apply(Batch([record], self._retry), [(record, click)]))
+
+
+def _without_pictures(log: Log) -> ItemPictures:
+    """A direction for each item by its id. In so many dimensions none is near another."""
+    vectors = np.empty((len(log.item_ids), _NO_PICTURES_DIM), np.float32)
+    for number, item_id in enumerate(log.item_ids):
+        seed = zlib.crc32(item_id.encode())
+        vectors[number] = np.random.default_rng(seed).standard_normal(_NO_PICTURES_DIM)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    n = len(log.item_ids)
+    return ItemPictures("none", vectors, np.ones(n, np.bool_), np.zeros(n, np.uint64))
+
+
+async def _nothing_missing(topic: str, partition: int, start: int, end: int) -> int | None:
+    return None
+
+
+class _Unmeasured:
+    def profile_bytes(self, sizes: Iterable[int]) -> None: ...
+
+
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    """The result of `work`, which waits for nothing but its turn: no event loop is needed."""
+    while True:
+        try:
+            work.send(None)
+        except StopIteration as done:
+            result: _T = done.value
+            return result

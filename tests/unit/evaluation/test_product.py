@@ -1,0 +1,118 @@
+"""lookstream as a method: what the workers would list, and nothing that comes later."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from streams.core import codec
+from streams.core.apply import apply
+from streams.core.profile import ClickFact, Profile
+from streams.evaluation.log import Log
+from streams.evaluation.product import Lookstream
+from streams.evaluation.replay import replay
+from streams.evaluation.vectors import ItemPictures
+from streams.settings import defaults
+from tests.unit.evaluation.logs import log_of
+
+DIM = 16
+
+
+def looks(log: Log) -> ItemPictures:
+    """Items whose ids begin with the same letter look alike."""
+    vectors = np.zeros((len(log.item_ids), DIM), np.float32)
+    for number, item_id in enumerate(log.item_ids):
+        vectors[number, ord(item_id[0]) % 8] = 1.0
+        vectors[number, 8 + ord(item_id[1]) % 8] = 0.6
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    n = len(log.item_ids)
+    return ItemPictures("test", vectors, np.ones(n, np.bool_), np.zeros(n, np.uint64))
+
+
+CATALOGUE = {f"{letter}{number}": 0.0 for letter in "abc" for number in range(6)}
+
+
+def test_what_looks_like_what_she_liked_stands_first():
+    log = log_of("ann a0, ann a1, bob c0, ann a2", since_s=CATALOGUE)
+    done = replay(log, [Lookstream(log, looks(log), defaults())], warm_up=0.7)
+    assert done.asked.rows.tolist() == [2, 3]
+    assert done.courses["lookstream"].ranks[1] <= 4
+    first_four = [log.item_ids[item] for item in done.courses["lookstream"].tops[1, :4]]
+    assert {item_id[0] for item_id in first_four} == {"a"}
+
+
+def test_profiles_are_those_that_a_worker_would_have_stored():
+    log = log_of("ann a0, ann b1:view, ann a2, ann c0:dislike, ann b3", since_s=CATALOGUE)
+    method = Lookstream(log, looks(log), defaults())
+    replay(log, [method])
+    stored = method._store._profiles["ann"][1]
+    by_hand = Profile()
+    for offset, event in enumerate(log.events()):
+        fact = ClickFact(log.item_ids[event.item], event.kind, event.at_s)
+        apply(
+            by_hand,
+            fact,
+            "clicks-0",
+            offset,
+            catalogue=method._index,
+            rules=defaults().taste_rules(),
+        )
+        by_hand = codec.decode(codec.encode(by_hand))
+    assert stored == codec.encode(by_hand)
+
+
+def test_a_list_depends_on_nothing_that_comes_later():
+    story = "ann a0, bob b1, ann a1, bob b0, ann c2"
+    short, long = (
+        log_of(story, since_s=CATALOGUE),
+        log_of(story + ", bob c3, ann b5, eve a4", since_s=CATALOGUE),
+    )
+    ranked = []
+    for log in (short, long):
+        method = Lookstream(log, looks(log), defaults())
+        done = replay(log, [method], warm_up=0)
+        tops = done.courses["lookstream"].tops[:5].tolist()
+        ranked.append([[log.item_ids[item] for item in top if item >= 0] for top in tops])
+    assert ranked[0] == ranked[1]
+
+
+def test_the_same_log_gives_the_same_ranks_again():
+    story = ", ".join(f"u{n % 7} {'abc'[n % 3]}{(n * 5) % 6}" for n in range(60))
+    log = log_of(story, since_s=CATALOGUE)
+    runs = [
+        replay(log, [Lookstream(log, looks(log), defaults())], warm_up=0).courses["lookstream"]
+        for _ in range(2)
+    ]
+    assert runs[0].ranks.tolist() == runs[1].ranks.tolist()
+    assert runs[0].tops.tolist() == runs[1].tops.tolist()
+
+
+def test_an_item_without_a_picture_is_not_listed_where_others_have_one():
+    log = log_of("ann a0, bob a1, ann a1", since_s=CATALOGUE)
+    pictures = looks(log)
+    has = pictures.has.copy()
+    has[log.item_ids.index("a1")] = False
+    blind = replace(pictures, has=has)
+    done = replay(log, [Lookstream(log, blind, defaults())], warm_up=0.6)
+    assert done.courses["lookstream"].ranks[-1] == math.inf
+
+
+def test_without_any_pictures_popular_items_are_listed():
+    log = log_of("ann a0, bob a0, eve a1, joe a0")
+    done = replay(log, [Lookstream(log, None, defaults())], warm_up=0.7)
+    assert done.courses["lookstream"].ranks.tolist()[-1] == 1
+
+
+@pytest.mark.parametrize("score_all", [False, True])
+def test_scoring_all_finds_what_retrieval_left_out(score_all: bool):
+    since_s = {f"{chr(97 + n % 26)}{n}": 0.0 for n in range(700)}
+    log = log_of("ann a0, ann z25, bob a26, ann q42", since_s=since_s)
+    method = Lookstream(log, looks(log), defaults(), score_all=score_all)
+    done = replay(log, [method], warm_up=0.7)
+    ranks = done.courses["lookstream"].ranks
+    listed = int(np.isfinite(method._scores).sum())
+    assert listed > 50 if score_all else listed == 50
+    assert len(ranks) == 2
