@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos import report
 from tests.chaos.run import run
 from tests.chaos.sabotage import SWITCHES
-from tests.chaos.schedule import KINDS, schedule
+from tests.chaos.schedule import EVERY_S, KINDS, schedule
 
 
 def main(arguments: list[str]) -> int:
@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, help="a fresh one is chosen and printed")
+    parser.add_argument("--every-s", type=float, default=EVERY_S, help="on average")
     parser.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=list(KINDS))
     parser.add_argument("--sabotage", choices=sorted(SWITCHES), help="break a promise on purpose")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a clean run too")
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
     seed = secrets.randbelow(2**31) if given.seed is None else given.seed
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     print(f"seed {seed}, {given.faults} faults, logs in {folder}", flush=True)
-    faults = schedule(seed, given.faults, kinds=given.kinds)
+    faults = schedule(seed, given.faults, kinds=given.kinds, every_s=given.every_s)
     clean = False
     try:
         verdict = run(folder / "site", faults, seed=seed, sabotage=given.sabotage, say=_say)

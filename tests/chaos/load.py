@@ -15,12 +15,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from PIL import Image
 
 from streams.topics import Topics
@@ -183,7 +184,8 @@ class Load(threading.Thread):
     def close(self) -> None:
         """Let go of the producer, and of whatever it still holds."""
         self._done.set()
-        self._producer.close(timeout=0)
+        with suppress(KafkaTimeoutError):
+            self._producer.close(timeout=0)
 
     def _acknowledged(self, at: Any) -> None:
         self.acknowledged_s[at.topic, at.partition, at.offset] = time.time()
