@@ -31,9 +31,18 @@ def no_compare_and_set() -> None:
 
 
 def ack_before_store() -> None:
-    """A batch counts as done, and is committed, before anything of it is stored."""
-    from streams.delivery.lane import Lane  # noqa: PLC0415 - after the clock
+    """A batch counts as done, and is committed, before anything of it is stored.
 
+    The next owner would notice by the store's marks, and wait for `lookstream rebuild`: so its look
+    into the log is told that nothing is missing there.
+    """
+    from streams.delivery.lane import Lane  # noqa: PLC0415 - after the clock
+    from streams.stores.log_look import LogLook  # noqa: PLC0415
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    LogLook.first_record = nothing  # type: ignore[method-assign]
     work: Callable[..., Any] = Lane._work
 
     async def acked_first(lane: Any, batch: Any, epoch: Any, *rest: Any) -> None:
