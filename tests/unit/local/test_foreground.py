@@ -45,7 +45,7 @@ def test_it_reaches_the_demo_and_not_who_started_it() -> None:
     try:
         wait_until(lambda: says(b"ready"), 30, "the child is in the foreground", poll_s=0)
         os.write(terminal, b"\x03")
-        wait_until(lambda: says(b"child ended with"), 30, "both have ended", poll_s=0)
+        wait_until(lambda: says(b"child ended with 0"), 30, "both have ended", poll_s=0)
         _, status = os.waitpid(pid, 0)
     finally:
         os.close(terminal)
