@@ -91,7 +91,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True)
 class PictureLimits:
-    """What is refused. Decoding takes up to 16 bytes of memory a pixel, in each thread.
+    """What is refused. Decoding takes up to 17 bytes of memory a pixel, in each thread.
 
     `max_pixels` counts width x height of the canvas; `max_frames` counts frames or pages, of
     which only the first is decoded. Raises ValueError for limits that make no sense.

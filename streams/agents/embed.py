@@ -53,7 +53,8 @@ class _Work:
 class Embedder:
     """Handles one batch of image events at a time.
 
-    fetch    gets the bytes behind an allowed URI; raises EventError.
+    fetch    gets the bytes behind an allowed URI; raises EventError. At most `fetch_at_once`
+             pictures are fetched or, fetched, wait for a decoder: small events may name large ones.
     decoder  a pool of a few threads; each decodes one picture at a time.
     session  one thread, in which the ONNX session runs.
     """
@@ -65,6 +66,7 @@ class Embedder:
         picture_limits: PictureLimits,
         event_limits: EventLimits,
         fetch: Callable[[str], Awaitable[bytes]],
+        fetch_at_once: int,
         decoder: Executor,
         session: Executor,
         encode_batch: int,
@@ -75,6 +77,7 @@ class Embedder:
         self._picture_limits = picture_limits
         self._event_limits = event_limits
         self._fetch = fetch
+        self._fetch_slots = asyncio.Semaphore(fetch_at_once)
         self._decoder = decoder
         self._session = session
         self._encode_batch = encode_batch
@@ -101,10 +104,14 @@ class Embedder:
             return None
 
     async def _prepare(self, event: ImageEvent) -> Prepared:
-        data = event.picture or b""
-        if event.uri is not None:
+        if event.uri is None:
+            return await self._decode(event.picture or b"")
+        async with self._fetch_slots:
             with self._stages.time("fetch"):
                 data = await self._fetch(event.uri)
+            return await self._decode(data)
+
+    async def _decode(self, data: bytes) -> Prepared:
         with self._stages.time("decode"):
             return await asyncio.get_running_loop().run_in_executor(
                 self._decoder, self._encoder.prepare, data, self._picture_limits

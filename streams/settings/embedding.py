@@ -24,7 +24,7 @@ class Pictures(Section):
     picture_max_pixels: int = setting(
         _LIMITS.max_pixels,
         "Pictures with more pixels are refused from their header (too-many-pixels). Decoding takes "
-        "up to 16 bytes of memory a pixel, in each decoding thread.",
+        "up to 17 bytes of memory a pixel, in each decoding thread.",
         ge=1_000,
         le=178_956_970,
     )
@@ -54,8 +54,8 @@ class Pictures(Section):
     )
     uri_at_once: int = setting(
         _FETCH.at_once,
-        "Pictures fetched at the same time. Each may hold LOOKSTREAM_PICTURE_MAX_BYTES in memory, "
-        "and is a connection to the host.",
+        "Pictures fetched at the same time, or fetched and not yet decoded. Each may hold "
+        "LOOKSTREAM_PICTURE_MAX_BYTES in memory, and is a connection to the host.",
         ge=1,
         le=256,
     )

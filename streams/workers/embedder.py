@@ -44,6 +44,7 @@ def run_embedder(settings: Settings) -> int:
         picture_limits=settings.picture_limits(),
         event_limits=settings.event_limits(),
         fetch=fetch,
+        fetch_at_once=settings.uri_at_once,
         decoder=decoder,
         session=session,
         encode_batch=settings.embed_batch,

@@ -35,9 +35,12 @@ class MeanColour:
     def __init__(self) -> None:
         self.calls: list[int] = []
         self.gate: threading.Event | None = None
+        self.decode_gate: threading.Event | None = None
         self.decoded: list[str] = []
 
     def prepare(self, data: bytes, limits: PictureLimits) -> Prepared:
+        if self.decode_gate is not None:
+            assert self.decode_gate.wait(30)
         shown = open_picture(data, limits, shortest_side=8).resize((4, 4))
         self.decoded.append(threading.current_thread().name)
         return Prepared(np.asarray(shown), 7)
@@ -64,6 +67,7 @@ class Bench:
             picture_limits=PictureLimits(max_bytes=100_000),
             event_limits=EventLimits(picture_max_bytes=100_000),
             fetch=self.fetch,
+            fetch_at_once=3,
             decoder=self.decoder,
             session=self.session,
             encode_batch=encode_batch,
@@ -204,6 +208,21 @@ async def test_an_allowed_uri_is_fetched(bench: Bench) -> None:
     assert isinstance(view, ViewRecord)
     assert view.vector.argmax() == 2
     assert bench.fetched == ["http://allowed/x.png"]
+
+
+async def test_what_was_fetched_and_waits_for_a_decoder_is_bounded(bench: Bench) -> None:
+    """A fast host and a slow decoder: a batch of small events must not become a heap of pictures"""
+    bench.model.decode_gate = threading.Event()
+    uri = b'{"picture": {"uri": "http://allowed/x.png"}}'
+    batch = Batch([image(f"item-{n}", uri) for n in range(20)])
+    work = asyncio.create_task(bench.embedder.handle(batch))
+    await wait_until_async(lambda: len(bench.fetched) >= 3, 30, "fetching began")
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert len(bench.fetched) == 3
+    bench.model.decode_gate.set()
+    await work
+    assert len(bench.fetched) == 20
 
 
 @pytest.mark.parametrize("value", [0.0, float("nan"), 3.0])

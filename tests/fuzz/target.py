@@ -69,6 +69,7 @@ class Target:
             picture_limits=PictureLimits(),
             event_limits=EventLimits(),
             fetch=self.fetcher.fetch,
+            fetch_at_once=8,
             decoder=self._pools[0],
             session=self._pools[1],
             encode_batch=8,

@@ -23,7 +23,7 @@ MB = 1_000_000
 
 # The interpreter with its libraries and the model: 300. Pictures that wait: 3 batches of 32, one
 # in flight, one fetch (a picture of 2 for each of 8 partitions) held by the client and one being
-# taken over. Pixels of two decoders at the largest picture allowed, and a session call of 32.
+# taken over. Pixels of two decoders at the largest JPEG allowed, and a session call of 32.
 EMBEDDER_BOUND_BYTES = (300 + 4 * 32 + 2 * 16 + 2 * 75 + 200) * MB
 # The interpreter, its libraries and a small index: 200. Remembered searches: 24. Clicks that wait:
 # bounded by 4 batches of 8; two fetches of at most 16. A batch of 256 profiles and lists: 10.
