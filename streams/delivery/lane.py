@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streams.delivery.batch import Batch, Handler
@@ -16,6 +16,7 @@ from streams.delivery.observer import Observer
 from streams.delivery.outbox import Outbox
 from streams.delivery.parcels import MessageRefused
 from streams.delivery.retry import BatchClosing, Retry
+from streams.records import Record
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Lane:
             except BatchClosing:
                 logger.info("%s: let go of %d records unfinished", self.spec.name, len(records))
             except Exception as bug:
-                self._on_bug(self.spec.name, bug)
+                self._on_bug(f"{self.spec.name}, at {places(records)}", bug)
                 raise
             finally:
                 self._current = None
@@ -150,3 +151,16 @@ class Lane:
             await self._retry.pause(self._retry.backoff.longest_s, closing)
             if closing.is_set():
                 raise BatchClosing("a dead letter is too large for its topic")
+
+
+def places(records: Sequence[Record]) -> str:
+    """Where records lie, for a log: the first and last offset of each partition."""
+    by_source: dict[str, list[int]] = {}
+    for record in records:
+        by_source.setdefault(f"{record.topic}-{record.partition}", []).append(record.offset)
+    return ", ".join(
+        f"{source} offset {offsets[0]}"
+        if len(offsets) == 1
+        else f"{source} offsets {offsets[0]} to {offsets[-1]}"
+        for source, offsets in by_source.items()
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ class Stage:
         self.ledger = Ledger()
         self.journal = journal
         self.bugs: list[BaseException] = []
+        self.where: list[str] = []
         self.handled: list[Batch] = []
         outbox: Any = self.outbox
         self.lane = Lane(
@@ -47,9 +49,13 @@ class Stage:
             outbox=outbox,
             ledger=self.ledger,
             retry=retry,
-            on_bug=lambda where, bug: self.bugs.append(bug),
+            on_bug=self.note_bug,
         )
         self.ledger.begin([("in", 0)])
+
+    def note_bug(self, where: str, bug: BaseException) -> None:
+        self.where.append(where)
+        self.bugs.append(bug)
 
     async def handle(self, batch: Batch) -> None:
         self.handled.append(batch)
@@ -154,6 +160,19 @@ async def test_a_bug_is_reported_and_nothing_is_committed(
     assert [type(bug) for bug in stage.bugs] == [kind]
     assert stage.committable() is None
     assert stage.journal.outcomes == {}
+
+
+async def test_a_bug_is_reported_with_the_places_of_its_records(stage: Stage) -> None:
+    async def buggy(_batch: Batch) -> None:
+        raise ZeroDivisionError
+
+    stage.lane.spec = AgentSpec("agent", "in", buggy, Limits(), "dead", stage.journal)
+    stage.ledger.begin([("in", 0), ("in", 3)])
+    stage.fetch(3, first=7)
+    stage.ledger.fetched(("in", 3), 1)
+    stage.lane.buffer.put(3, [replace(records(1)[0], partition=3, offset=40)])
+    await turns()
+    assert stage.where == ["agent, at in-0 offsets 7 to 9, in-3 offset 40"]
 
 
 async def test_settling_drops_what_waits_and_lets_the_batch_in_flight_end(stage: Stage) -> None:
