@@ -116,6 +116,10 @@ class Metrics:
         self._gauges["lookstream_index_items"].set(items)
         self._gauges["lookstream_index_bytes"].set(memory_bytes)
 
+    def index_stale(self, stale_s: Callable[[], float]) -> None:
+        """Ask `stale_s` at each look at the page: nobody tells of what does not come."""
+        self._gauges["lookstream_index_stale_seconds"].set_function(stale_s)
+
     def index_skipped(self, reason: str, records: int = 1) -> None:
         """Embedding records were left out of the index."""
         self._counters["lookstream_index_records_skipped"].labels(reason).inc(records)

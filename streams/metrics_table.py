@@ -102,6 +102,13 @@ METRICS = (
         worker="recommender",
     ),
     Metric(
+        "lookstream_index_stale_seconds",
+        "gauge",
+        "Since when this recommender's index is not known to hold all of item-embeddings. Some "
+        "seconds are normal; it grows while the topic can't be read.",
+        worker="recommender",
+    ),
+    Metric(
         "lookstream_index_records_skipped",
         "counter",
         "Embedding records the index could not use, by reason.",

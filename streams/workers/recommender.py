@@ -107,6 +107,7 @@ def run_recommender(settings: Settings) -> int:
         observer=worker.metrics,
         options=worker.kafka_options,
     )
+    worker.metrics.index_stale(lambda: replica.stale_s)
     anybody = AnybodysAgent(
         fallback=fallback,
         anybodys=AnybodysList(index, rules, time.time),

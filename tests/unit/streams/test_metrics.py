@@ -101,6 +101,15 @@ def test_index_profiles_and_dependencies_are_told() -> None:
     assert sample(metrics, "lookstream_build_info", **labels) == 1
 
 
+def test_how_stale_the_index_is_is_asked_at_each_look() -> None:
+    metrics = Metrics("recommender")
+    stale_s = [1.5]
+    metrics.index_stale(lambda: stale_s[0])
+    assert sample(metrics, "lookstream_index_stale_seconds") == 1.5
+    stale_s[0] = 90.0
+    assert sample(metrics, "lookstream_index_stale_seconds") == 90.0
+
+
 def test_dependencies_that_never_failed_are_told_as_up() -> None:
     up = "lookstream_dependency_up"
     assert sample(Metrics("recommender"), up, dependency="redis") == 1
