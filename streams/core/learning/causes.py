@@ -17,6 +17,9 @@ def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> 
     Every term of session(i) is divided by the sum of those terms over the items given, and every
     term of the first step of walk(i) likewise, so that the two can be added up.
     """
+    maybe = np.zeros(1024, np.bool_)  # most neighbours are none of `rows`: seen at one glance
+    for i in range(rows.size):
+        maybe[rows[i] & 1023] = True
     n_lately = moment.lately.size
     found = np.zeros((n_lately + moment.likes.size, rows.size), np.float32)
     for k in range(found.shape[0]):
@@ -37,6 +40,8 @@ def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> 
             neighbours = signals.walk_rows[row, : signals.walk_sizes[row]]
             weights = signals.walk_weights[row]
         for at in range(neighbours.size):
+            if not maybe[neighbours[at] & 1023]:
+                continue
             for i in range(rows.size):
                 if rows[i] == neighbours[at]:
                     found[k, i] = factor * widened(weights[at])
