@@ -6,8 +6,9 @@ Memory holds one fetch, and what is shown.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from streams.delivery.dead_letters import DeadLetter, read_dead_letter
@@ -45,12 +46,21 @@ class TimedLog(Log, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter, and where it lies among the dead letters. `at_ms`: when it was refused."""
+    """A dead letter, and where it lies among the dead letters.
+
+    at_ms        when it was refused.
+    value_bytes  how large the original value is, also where it was left out; None: there is none.
+    """
 
     partition: int
     offset: int
     at_ms: int
     what: DeadLetter
+    value_bytes: int | None
+
+    def without_content(self) -> Letter:
+        """What a table of many shows: without the value, and without the original headers."""
+        return replace(self, what=replace(self.what, value=None, headers=()))
 
     @property
     def place(self) -> str:
@@ -139,7 +149,10 @@ def newest(
     count: int,
     unreadable: Unreadable = lambda record: None,
 ) -> list[Letter]:
-    """The `count` newest letters that are wanted, oldest first. Reads backwards from the end."""
+    """The `count` newest letters that are wanted, oldest first, without their content.
+
+    Reads backwards from the end.
+    """
     found: list[Letter] = []
     for partition, stop in stops_of(log).items():
         found += _newest_in(log, partition, stop, wanted=wanted, count=count, unreadable=unreadable)
@@ -161,10 +174,11 @@ def _newest_in(
     found: list[Letter] = []
     while stop > begin and len(found) < count:
         start = max(begin, stop - _BLOCK)
-        block = log.read(partition, start, stop)
-        found = [*_letters(block, wanted, unreadable), *found]
+        read = _letters(log.read(partition, start, stop), wanted, unreadable)
+        block = deque((each.without_content() for each in read), maxlen=count - len(found))
+        found = [*block, *found]
         stop = start
-    return found[-count:]
+    return found
 
 
 def _letters(records: Iterable[Record], wanted: Wanted, unreadable: Unreadable) -> Iterator[Letter]:
@@ -174,7 +188,8 @@ def _letters(records: Iterable[Record], wanted: Wanted, unreadable: Unreadable) 
         except ValueError:
             unreadable(record)
             continue
-        letter = Letter(record.partition, record.offset, record.timestamp, what)
+        size_bytes = None if what.value is None else len(what.value)
+        letter = Letter(record.partition, record.offset, record.timestamp, what, size_bytes)
         if wanted.takes(letter):
             yield letter
 

@@ -22,7 +22,9 @@ from streams.text import printable
 _EARLIEST_MS = 365 * 86_400_000  # 1971, as for clicks
 _MOST_AHEAD_MS = 3_600_000  # Kafka's message.timestamp.after.max.ms
 _ACK_TIMEOUT_S = 60.0
+# What may wait for its acknowledgement; kafka-python bounds nothing itself.
 _UNDER_WAY = 500
+_UNDER_WAY_BYTES = 32_000_000
 
 
 class Producer(Protocol):
@@ -82,7 +84,7 @@ def replay(
     """
     begun_s = clock()
     waiting: list[tuple[Letter, Any]] = []
-    count = 0
+    count = waiting_bytes = 0
     for letter in letters:
         what = letter.what
         if rate_hz > 0.0:
@@ -96,8 +98,10 @@ def replay(
             timestamp_ms=timestamp_ms(what.timestamp, int(now_s() * 1000)),
         )
         waiting.append((letter, sent))
-        if len(waiting) >= _UNDER_WAY:
+        waiting_bytes += letter.value_bytes or 0
+        if len(waiting) >= _UNDER_WAY or waiting_bytes >= _UNDER_WAY_BYTES:
             count += _acknowledged(waiting)
+            waiting_bytes = 0
             done(count)
     producer.flush(_ACK_TIMEOUT_S)
     count += _acknowledged(waiting)

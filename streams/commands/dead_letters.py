@@ -260,8 +260,9 @@ def _find(log: lists.KafkaLog, place: str) -> Letter | None:
         )
     if len(parts) == 3:
         wanted = Wanted(topic=parts[0], partition=numbers[0], offset=numbers[1])
-        return next(iter(letters.newest(log, wanted, 1)), None)
-    return letters.at(log, *numbers)
+        found = letters.newest(log, wanted, 1)
+        numbers = [found[0].partition, found[0].offset] if found else []
+    return letters.at(log, *numbers) if numbers else None
 
 
 def _say_plan(plan: replaying.Plan) -> None:

@@ -48,7 +48,7 @@ def facts(letter: Letter) -> dict[str, object]:
         "published_at": _when(what.timestamp),
         "agent": what.agent,
         "key": None if what.key is None else _text(what.key),
-        "value_bytes": None if what.value is None else len(what.value),
+        "value_bytes": letter.value_bytes,
     }
 
 

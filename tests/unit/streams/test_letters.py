@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from kafka.errors import MessageSizeTooLargeError
@@ -92,6 +93,26 @@ def test_a_long_topic_is_read_backwards_until_there_are_enough(
     log = FakeLog([letter_record(number) for number in range(1_000)])
     assert numbers(letters.newest(log, Wanted(), 5)) == [995, 996, 997, 998, 999]
     assert log.read_offsets == [(0, 995, 1005)]
+
+
+class LogOfLargeValues(FakeLog):
+    """Makes each record when it is read: a hundred megabytes and more, one after the other."""
+
+    def read(self, partition: int, start: int, stop: int) -> Iterator[Record]:
+        for record in super().read(partition, start, stop):
+            yield replace(cast(RawRecord, record), value=bytes(1_000_000))
+
+
+def test_listing_large_letters_takes_no_memory_for_their_values() -> None:
+    log = LogOfLargeValues([letter_record(number) for number in range(120)])
+    tracemalloc.start()
+    try:
+        found = letters.newest(log, Wanted(), 100)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [letter.value_bytes for letter in found] == [1_000_000] * 100
+    assert most_bytes < 10_000_000
 
 
 def test_filters_choose_by_each_fact() -> None:
@@ -208,6 +229,15 @@ def test_replaying_keeps_to_its_rate() -> None:
     made = all_of(*(letter_record(number) for number in range(11)))
     replaying.replay(made, FakeProducer(), rate_hz=10, clock=lambda: now_s[0], sleep=sleep)
     assert now_s[0] == pytest.approx(1.0)
+
+
+def test_large_records_under_way_are_bounded_by_their_bytes() -> None:
+    """The producer keeps all that is not acknowledged, and so do we."""
+    producer = FakeProducer()
+    made = all_of(*(letter_record(number, value=bytes(5_000_000)) for number in range(20)))
+    acknowledged: list[int] = []
+    replaying.replay(made, producer, rate_hz=0, done=acknowledged.append)
+    assert acknowledged == [7, 14, 20]
 
 
 def test_what_the_broker_refuses_is_named() -> None:
