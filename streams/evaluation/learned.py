@@ -17,7 +17,7 @@ from streams.core.learning.interaction import Interaction, decode_interaction
 from streams.core.learning.learner import Learner
 from streams.core.learning.ranker import contexts
 from streams.core.learning.residual import residual_after
-from streams.core.learning.rules import FACTORS, LATELY, LIKES, LearningRules
+from streams.core.learning.rules import BARRED, FACTORS, LATELY, LIKES, LearningRules
 from streams.core.learning.signals import decode_signals
 from streams.core.learning.table import Keys
 from streams.core.profile import item_key
@@ -109,6 +109,7 @@ class Learned:
             touched_before=len(her.touched),
             lately=her.lately(),
             likes=her.liked(),
+            barred=np.array(her.touched[-BARRED:], np.uint32),
             residual=her.residual,
         )
         self._learner.learn(decode_interaction(told.encode()))

@@ -2,10 +2,10 @@ r"""What is learned from: one applied click, with what she had done before it.
 
     magic "LI", version u8, flags u8 (1 liked, 2 first)        little-endian throughout
     partition u32, offset u64: of the click that caused it
-    item u32, at_s f64, since_s f32, liked_before u32, touched_before u32, sizes u8 u8
-    lately u32 [n], likes u32 [m], residual f16 [FACTORS]
+    item u32, at_s f64, since_s f32, liked_before u32, touched_before u32, sizes u8 u8 u16
+    lately u32 [n], likes u32 [m], barred u32 [b], residual f16 [FACTORS]
 
-About 380 bytes with both lists full. Items are given by `core.profile.item_key`.
+Two kilobytes with all lists full. Items are given by `core.profile.item_key`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.learning.rules import FACTORS, LATELY, LIKES
+from streams.core.learning.rules import BARRED, FACTORS, LATELY, LIKES
 
 VERSION = 1
 MAGIC = b"LI"
-_HEAD = struct.Struct("<2sBBIQIdfIIBB")
+_HEAD = struct.Struct("<2sBBIQIdfIIBBH")
 _KEYS = np.dtype("<u4")
 _HALF = np.dtype("<f2")
 _LIKED, _FIRST = 1, 2
@@ -56,6 +56,9 @@ class Interaction:
     """Keys of what she did before, latest first, each once: at most `LATELY`."""
     likes: NDArray[np.uint32]
     """Keys of what she liked before, latest first, each once: at most `LIKES`."""
+    barred: NDArray[np.uint32]
+    """Keys of what was not to be listed for her, in any order, each once: at most `BARRED`. The
+    ranker learns from choices among what could have been listed. Empty where she liked nothing."""
     residual: NDArray[np.float32]
     """float32 [FACTORS]: her residual from before this click."""
 
@@ -74,8 +77,9 @@ class Interaction:
             min(self.touched_before, 2**32 - 1),
             len(self.lately),
             len(self.likes),
+            len(self.barred),
         )
-        lists = self.lately.astype(_KEYS).tobytes() + self.likes.astype(_KEYS).tobytes()
+        lists = np.concatenate((self.lately, self.likes, self.barred)).astype(_KEYS).tobytes()
         return head + lists + self.residual.astype(_HALF).tobytes()
 
 
@@ -84,15 +88,18 @@ def decode_interaction(data: bytes) -> Interaction:
     if len(data) < _HEAD.size:
         raise InteractionCorrupt(f"an interaction of {len(data)} bytes is shorter than its head")
     magic, version, flags, partition, offset, item, *others = _HEAD.unpack_from(data)
-    at_s, since_s, liked, touched, lately, likes = others
+    at_s, since_s, liked, touched, lately, likes, barred = others
     if magic != MAGIC or flags > _LIKED | _FIRST:
         raise InteractionCorrupt("these bytes don't begin like an interaction")
     if version != VERSION:
         raise InteractionCorrupt(f"interaction version {version} is not {VERSION}")
-    if lately > LATELY or likes > LIKES:
-        raise InteractionCorrupt(f"an interaction names {lately} and {likes} items before it")
+    if lately > LATELY or likes > LIKES or barred > BARRED:
+        raise InteractionCorrupt(
+            f"an interaction names {lately}, {likes} and {barred} items before it"
+        )
     likes_at = _HEAD.size + _KEYS.itemsize * lately
-    residual_at = likes_at + _KEYS.itemsize * likes
+    barred_at = likes_at + _KEYS.itemsize * likes
+    residual_at = barred_at + _KEYS.itemsize * barred
     if len(data) != residual_at + _HALF.itemsize * FACTORS:
         raise InteractionCorrupt(f"an interaction of {len(data)} bytes has another length")
     residual = np.frombuffer(data, _HALF, FACTORS, residual_at).astype(np.float32)
@@ -111,5 +118,6 @@ def decode_interaction(data: bytes) -> Interaction:
         touched_before=touched,
         lately=np.frombuffer(data, _KEYS, lately, _HEAD.size).astype(np.uint32),
         likes=np.frombuffer(data, _KEYS, likes, likes_at).astype(np.uint32),
+        barred=np.frombuffer(data, _KEYS, barred, barred_at).astype(np.uint32),
         residual=residual,
     )

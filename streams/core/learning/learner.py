@@ -57,7 +57,7 @@ class Learner:
         loss = None
         if event.liked:
             if event.first and self.likes % self.rules.ranker_every == 0 and len(event.lately):
-                loss = self._learn_ranker(event, pictures, seed)
+                loss = self._learn_ranker(event, pictures)
             self._learn_factors(event, row, np.float32(trust), seed)
             self._count(row, event, trust)
             self.likes += 1
@@ -185,27 +185,26 @@ class Learner:
             np.float32(rules.own_factor_rate) * trust,
         )
 
-    def _learn_ranker(
-        self, event: Interaction, pictures: Pictures | None, seed: np.uint64
-    ) -> float | None:
+    def _learn_ranker(self, event: Interaction, pictures: Pictures | None) -> float | None:
+        """Learn from her choice among the candidates that she could have been shown, if it is one.
+
+        Negatives drawn from all items teach to tell apart what no list would show.
+        """
         table, rules = self.table, self.rules
-        chosen = table.add(event.item)
+        chosen = table.row(event.item)
         if rules.ranker_rate == 0.0 or chosen < 0:
             return None
-        barred = np.concatenate((event.lately, event.likes))
-        moment = table.moment(event.lately, event.likes, barred, event.residual, event.at_s)
-        others = draw(
-            np.zeros(0), table.size, rules.negatives, _scrambled(seed, 4), moment.barred, chosen
-        )
-        if not len(others):
+        moment = table.moment(event.lately, event.likes, event.barred, event.residual, event.at_s)
+        rows, _, features = table.retrieve(moment)
+        at = np.flatnonzero(rows == chosen)
+        if not len(at) or len(rows) < 2:
             return None
-        rows = np.concatenate((np.array([chosen], np.int32), others))
-        features = table.describe(moment, rows)
+        rows = np.concatenate((rows[at], np.delete(rows, at)))
+        features = np.concatenate((features[at], np.delete(features, at, axis=0)))
         if pictures is not None:
             features[:, PICTURE] = pictures(event.likes, table.keys[rows])
-        candidates = table.size - len(np.unique(moment.barred))
         hers = contexts(event.liked_before, event.since_s)
-        return self.trainer.learn(features, candidates, rules.ranker_rate, hers)
+        return self.trainer.learn(features, len(rows) - 1, rules.ranker_rate, hers)
 
 
 def _scrambled(seed: int | np.uint64, purpose: int) -> np.uint64:

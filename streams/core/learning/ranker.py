@@ -29,9 +29,9 @@ PAUSE_S = 1_800.0
 
 # By standardised feature, and what the features are standardised by before any were seen. In the
 # middle of what two logs came to, one dense and one sparse.
-DEFAULT_WEIGHTS = (0.15, 0.4, 0.25, 0.35, 0.1, -0.1, 0.1, 0.3, 0.1)
-DEFAULT_MEANS = (0.0, -11.0, -11.0, -11.0, 1.7, 1.2, -1.3, 0.0, 0.0)
-DEFAULT_DEVIATIONS = (1.0, 2.6, 2.6, 2.6, 1.1, 1.5, 1.1, 0.6, 0.3)
+DEFAULT_WEIGHTS = (0.25, 0.15, 0.15, 0.45, 0.15, -0.05, 0.15, 0.35, 0.1)
+DEFAULT_MEANS = (3.4, -5.9, -5.9, -5.9, 3.6, 3.5, 0.4, 0.5, 0.0)
+DEFAULT_DEVIATIONS = (2.8, 1.4, 1.4, 1.1, 1.0, 1.1, 1.1, 1.1, 0.3)
 DEFAULT_SEEN = 1_000.0
 
 

@@ -12,6 +12,7 @@ WALK_NEIGHBOURS = 184
 FACTORS = 32
 LATELY = 20
 LIKES = 50
+BARRED = 400
 MOST_TRUSTED = 300
 
 # Full lists of 4-byte keys and 2-byte weights, two factor vectors and a head: 2,000 bytes at most.
@@ -53,7 +54,7 @@ class LearningRules:
     popular_half_life_events: float = 2_000.0
     """How fast popularity fades by the number of all clicks: what is wanted today."""
     negatives: int = 100
-    """Items that a liked one is compared with, in each step of the factors and of the ranker."""
+    """Items that a liked one is compared with, in each step of the factors."""
     factor_rate: float = 0.2
     """Step of an item's outward factors and of her own residual. 0 freezes them."""
     own_factor_rate: float = 0.05

@@ -38,6 +38,7 @@ def warm_up() -> None:
                 touched_before=len(before),
                 lately=keys,
                 likes=keys,
+                barred=keys,
                 residual=residual,
             )
         )

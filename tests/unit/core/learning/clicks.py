@@ -41,6 +41,7 @@ class Clicker:
             touched_before=len(self.lately),
             lately=lately,
             likes=likes,
+            barred=keys(self.lately),
             residual=self.residual,
         )
         if told.first:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streams.core.learning.interaction import Interaction, InteractionCorrupt, decode_interaction
 from streams.core.learning.learner import Learner
 from streams.core.learning.ranker import RankerWeights
-from streams.core.learning.rules import FACTORS
+from streams.core.learning.rules import BARRED, FACTORS
 from streams.core.learning.signals import ItemSignals, SignalsCorrupt, decode_signals
 from streams.core.learning.weights_codec import WeightsCorrupt, decode_weights, encode_weights
 from tests.unit.core.learning.clicks import RULES, Clicker, history, keys
@@ -99,8 +99,8 @@ def test_a_changed_byte_is_refused_or_gives_numbers_that_can_be_used(form, data)
 
 def test_no_record_makes_room_for_more_than_it_may_name():
     stored = bytearray(an_interaction().encode())
-    stored[40:42] = bytes([255, 255])
-    with pytest.raises(InteractionCorrupt, match="255"):
+    stored[40:44] = bytes([255] * 4)
+    with pytest.raises(InteractionCorrupt, match="65535"):
         decode_interaction(bytes(stored))
 
 
@@ -112,6 +112,6 @@ def test_a_negative_weight_is_refused():
 
 
 def test_an_interaction_with_full_lists_is_small():
-    user = Clicker(lately=list(range(20)), likes=list(range(50)))
-    assert len(user.clicks(99, 0).encode()) == 386
+    user = Clicker(lately=list(range(BARRED)), likes=list(range(50)))
+    assert len(user.clicks(999, 0).encode()) == 1_988
     assert keys([1]).dtype == np.uint32
