@@ -100,7 +100,8 @@ def check_rights(worker: Worker, settings: Settings, options: Mapping[str, Any])
         if isinstance(refused.__cause__, AuthorizationError):
             raise
         # The brokers have just been greeted, so whatever this is may pass.
-        raise DependencyDown("kafka", str(refused)) from refused
+        why = type(refused.__cause__ or refused).__name__
+        raise DependencyDown("kafka", f"doesn't say what we may do ({why})") from refused
     if lacking:
         raise StartRefused(refusal(worker, lacking, settings, options))
 

@@ -24,6 +24,7 @@ from streams.records import Record
 from streams.settings import Settings, load_settings
 from streams.text import printable
 from streams.topics import dead_letters_max_message_bytes
+from streams.wires import kafka_options
 
 app = typer.Typer(
     help="What was refused and why, and publishing it again.",
@@ -197,7 +198,7 @@ def replay(
             disable=not sys.stderr.isatty(),
         )
         most = dead_letters_max_message_bytes(settings.picture_max_bytes)
-        producer = replaying.new_producer(settings.kafka, {}, most)
+        producer = replaying.new_producer(settings.kafka, kafka_options(settings), most)
         try:
             count = replaying.replay(shown, producer, rate_hz=rate)
         finally:
@@ -206,7 +207,8 @@ def replay(
 
 
 def _log(settings: Settings, within_s: float) -> AbstractContextManager[lists.KafkaLog]:
-    return lists.open_log(settings.kafka, settings.topics().dead_letters, within_s=within_s)
+    topic = settings.topics().dead_letters
+    return lists.open_log(settings.kafka, topic, kafka_options(settings), within_s=within_s)
 
 
 def _wanted(

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from kafka.admin import (
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
+    UserScramCredentialUpsertion,
 )
 from PIL import Image, ImageDraw
 
@@ -216,8 +218,10 @@ class Fortress:
                 )
             ]
         )
-        yield
-        self.kafka.admin.create_acls([acl])
+        try:
+            yield
+        finally:
+            self.kafka.admin.create_acls([acl])
 
 
 @pytest.fixture(scope="module")
@@ -318,6 +322,14 @@ def test_the_road_is_walked_under_the_least_rights(fortress: Fortress) -> None:
         code, said, _ = fortress.lookstream("operator", "topics", "check", PARTITIONS="2")
         assert (code, said) == (0, "5 topics, all well\n")
         assert fortress.lookstream("operator", "rebuild", "--from-scratch", "--yes")[0] == 0
+        for words in (("list",), ("replay", "--all", "--force", "--yes")):
+            code, said, error = fortress.lookstream("operator", "dead-letters", *words)
+            assert code == 0, said + error
+        wait_until(
+            lambda: workers[0].count("lookstream_events_total", outcome="dead-lettered") == 2,
+            30.0,
+            "the broken picture in the dead letters again",
+        )
         for worker in workers:
             assert _listens_at(worker) == [("127.0.0.1", worker.port)]
         assert [worker.stop() for worker in workers] == [0, 0]
@@ -433,3 +445,146 @@ async def test_each_right_that_is_missing_on_the_store_is_refused(
         assert right.startswith("~") or right[1:].upper() in str(no.value).upper()
     finally:
         await store.close()
+
+
+def findings(fortress: Fortress, user: str, **changed: str) -> list[tuple[str, str, str]]:
+    """What the doctor finds of Kafka and the store: subject, state, detail."""
+    _, said, _ = fortress.lookstream(user, "doctor", "--json", PARTITIONS="2", **changed)
+    kept = ("kafka", "topics", "store", "profiles")
+    return [
+        (each["subject"], each["state"], each["detail"])
+        for each in json.loads(said)
+        if each["subject"] in kept
+    ]
+
+
+def test_the_doctor_says_what_each_user_may_do(fortress: Fortress) -> None:
+    told = findings(fortress, "recommender")
+    us = "LOOKSTREAM_KAFKA_USERNAME=recommender"
+    assert ("kafka", "ok", f"answers at {fortress.kafka.passwords} over SASL_SSL") in told
+    assert ("kafka", "ok", f"lets {us} run the recommender") in told
+    assert [each for each in told if "if it is to run the embedder, READ on topic" in each[2]]
+    assert ("topics", "note", "site-images is hidden from us") in told
+    assert "problem" not in [state for subject, state, _ in told if subject != "store"]
+
+    told = findings(fortress, "operator")
+    assert ("topics", "ok", "5 topics are as they should be") in told
+    assert "problem" not in [
+        state for subject, state, _ in told if subject in ("store", "profiles")
+    ]
+
+
+def test_the_doctor_says_which_setting_is_wrong(fortress: Fortress) -> None:
+    wrong = {"KAFKA_PASSWORD_FILE": "", "KAFKA_PASSWORD": "wrong", "REDIS_PASSWORD": "wrong"}
+    told = {
+        subject: detail
+        for subject, state, detail in findings(fortress, "recommender", **wrong)
+        if state == "problem"
+    }
+    assert "LOOKSTREAM_KAFKA_PASSWORD" in told["kafka"]
+    assert "LOOKSTREAM_REDIS_PASSWORD" in told["store"]
+
+
+def test_commands_say_which_right_is_missing(fortress: Fortress) -> None:
+    code, _, said = fortress.lookstream("reader", "topics", "create", TOPIC_PREFIX="other-")
+    assert code == 78
+    assert "Kafka refused to create other-" in said
+    code, _, said = fortress.lookstream("producer", "list", "ann")
+    assert code == 78
+    assert "LOOKSTREAM_KAFKA_USERNAME=producer may read it" in said
+
+
+@contextmanager
+def _another_kafka_password(fortress: Fortress) -> Iterator[None]:
+    """Kafka knows the recommender by another password, and starts again."""
+    own = password("recommender")
+    for told in ("another", own):
+        fortress.kafka.admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion("recommender", "SCRAM-SHA-512", told)]
+        )
+        fortress.kafka.stop()
+        fortress.kafka.start()
+        if told != own:
+            yield
+
+
+@contextmanager
+def _another_password(fortress: Fortress) -> Iterator[None]:
+    """The store knows the recommender by another password, and throws it out."""
+    (line,) = (each for each in redis_users("").splitlines() if each.startswith("user recommender"))
+    digest = line.split()[3]
+    with fortress.store.admin() as admin:
+        admin.execute_command("ACL", "SETUSER", "recommender", f"!{digest[1:]}", ">another")
+        admin.execute_command("CLIENT", "KILL", "USER", "recommender")
+        try:
+            yield
+        finally:
+            admin.execute_command("ACL", "SETUSER", "recommender", "<another", digest)
+
+
+@contextmanager
+def _less_rights(fortress: Fortress) -> Iterator[None]:
+    """The store no longer lets the recommender write profiles."""
+    with fortress.store.admin() as admin:
+        admin.execute_command("ACL", "SETUSER", "recommender", "-set")
+        try:
+            yield
+        finally:
+            admin.execute_command("ACL", "SETUSER", "recommender", "+set")
+
+
+def _without(operation: Any, kind: Any, name: str) -> Callable[[Fortress], Any]:
+    return lambda fortress: fortress.without(
+        "User:recommender", Right(operation, kind, fortress.prefix + name)
+    )
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said", "for_s"),
+    [
+        (_without("WRITE", "topic", "recommendations"), "kafka does not answer (TopicAuth", 0),
+        (_without("READ", "topic", "clicks"), "kafka does not answer (TopicAuth", 0),
+        (_without("READ", "topic", "item-embeddings"), "the item index can't follow", 0),
+        # Longer than the session, so that the group forgets the worker.
+        (_without("READ", "group", "lookstream-recommender"), "GroupAuthorizationFailed", 8),
+        (_another_kafka_password, "Authentication failed", 0),
+        (_another_password, "redis does not answer (refused the user or password", 0),
+        (_less_rights, "redis does not answer (denies this user a command or a key", 0),
+    ],
+    ids=[
+        "write-lists",
+        "read-clicks",
+        "read-vectors",
+        "group",
+        "kafka-password",
+        "store-password",
+        "store-rights",
+    ],
+)
+def test_what_is_taken_away_while_it_runs_is_an_outage_that_loses_nothing(
+    fortress: Fortress, trouble: Callable[[Fortress], Any], said: str, for_s: float
+) -> None:
+    worker = WorkerProcess("recommender", fortress.folder, fortress.settings("recommender"))
+    producer = KafkaProducer(acks="all", **fortress.client("producer"))
+    try:
+        worker.wait_ready()
+        click = json.dumps({"item_id": "circle-1"}).encode()
+        _send(producer, fortress.topics.clicks, "ann", click)
+        wait_until(lambda: worker.count("lookstream_events_total") == 1, 30.0, "one click")
+        begun = len(worker.log.read_text())
+        with trouble(fortress):
+            _send(producer, fortress.topics.clicks, "ann", click)
+            wait_until(lambda: said in worker.log.read_text()[begun:], 40.0, "it says so")
+            time.sleep(for_s)
+            assert worker.process.poll() is None
+        _send(producer, fortress.topics.clicks, "bob", click)
+        wait_until(
+            lambda: worker.count("lookstream_events_total", outcome="applied") == 3,
+            60.0,
+            "all clicks are applied",
+        )
+        assert worker.stop() == 0
+    finally:
+        print(worker.log.read_text()[begun:])
+        producer.close()
+        worker.kill()

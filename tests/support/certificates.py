@@ -54,12 +54,14 @@ class Authority:
         """What those who trust it are given."""
         return self._own.cert
 
-    def vouch(self, name: str, *, hosts: str = "DNS:localhost,IP:127.0.0.1") -> Certificate:
-        """A certificate with the common name `name`, good for `hosts`."""
+    def vouch(
+        self, name: str, *, hosts: str = "DNS:localhost,IP:127.0.0.1", days: int = 2
+    ) -> Certificate:
+        """A certificate with the common name `name`, good for `hosts`; over, if `days` is -1."""
         made = self._request(name, name)
         by = ("-CA", str(self._own.cert), "-CAkey", str(self._own.key), "-CAcreateserial")
         extended = "extendedKeyUsage=serverAuth,clientAuth\n"
-        self._sign(name, f"subjectAltName={hosts}\n{extended}", by=by)
+        self._sign(name, f"subjectAltName={hosts}\n{extended}", by=by, days=days)
         return made
 
     def _request(self, stem: str, name: str) -> Certificate:
@@ -71,12 +73,12 @@ class Authority:
         )
         return made
 
-    def _sign(self, stem: str, extensions: str, *, by: tuple[str, ...]) -> None:
+    def _sign(self, stem: str, extensions: str, *, by: tuple[str, ...], days: int = 2) -> None:
         request = self._folder / f"{stem}.csr"
         described = self._folder / f"{stem}.ext"
         described.write_text(extensions)
         _openssl(
-            *("x509", "-req", "-in", str(request), "-days", "2", *by),
+            *("x509", "-req", "-in", str(request), "-days", str(days), *by),
             *("-extfile", str(described), "-out", str(self._folder / f"{stem}.crt")),
         )
 
