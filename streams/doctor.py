@@ -152,6 +152,14 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield Finding("store", "ok", f"answers at {settings.redis_shown} and runs scripts")
+    if keeping is None:
+        yield Finding(
+            "store",
+            "note",
+            "doesn't let this user see whether it evicts profiles, or loses them at a restart",
+            "Ask as the operator of deploy/redis/users.conf.",
+        )
+        return
     if keeping.evicts:
         yield Finding(
             "store",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from kafka.errors import (
@@ -74,7 +75,7 @@ def denied(admin: Describing, rights: Sequence[Right]) -> list[Right]:
         allowed["topic", topic["name"]] = set() if hidden else _told(operations)
     for group in sorted({right.name for right in rights if right.kind == "group"}):
         try:
-            described = admin.describe_groups([group])[group]
+            described = topic_admin.of_a_group(partial(admin.describe_groups, [group]))[group]
         except GroupAuthorizationFailedError:
             allowed["group", group] = set()
         else:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -32,6 +32,8 @@ from streams.kafka_greeting import greet
 from streams.text import printable
 from streams.topic_check import HIDDEN, Difference, Found
 from streams.topics import Topic
+
+T = TypeVar("T")
 
 _COORDINATOR_NOT_YET = (
     CoordinatorNotAvailableError,
@@ -220,24 +222,25 @@ def fix(admin: Admin, listed: Sequence[Difference]) -> list[Difference]:
     return fixable
 
 
-def committed(
-    admin: Admin, group: str, topic: str, pause: Callable[[float], None] = time.sleep
-) -> dict[int, int]:
-    """Partition -> the offset that the consumer group has committed, where there is one.
+def of_a_group(ask: Callable[[], T], pause: Callable[[float], None] = time.sleep) -> T:
+    """What `ask` finds out about a group.
 
     A cluster that has never had a group makes the topic for their offsets when it is first asked,
     and has no answer for a moment.
     """
     for _ in range(_COORDINATOR_TRIES - 1):
         try:
-            return _committed(admin, group, topic)
+            return ask()
         except _COORDINATOR_NOT_YET:
             pause(_COORDINATOR_PAUSE_S)
-    return _committed(admin, group, topic)
+    return ask()
 
 
-def _committed(admin: Admin, group: str, topic: str) -> dict[int, int]:
-    listed = admin.list_group_offsets(group)
+def committed(
+    admin: Admin, group: str, topic: str, pause: Callable[[float], None] = time.sleep
+) -> dict[int, int]:
+    """Partition -> the offset that the consumer group has committed, where there is one."""
+    listed = of_a_group(lambda: admin.list_group_offsets(group), pause)
     return {
         place.partition: found.offset
         for place, found in listed.get(group, listed).items()

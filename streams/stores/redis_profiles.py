@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
 from streams.errors import StartRefused, StoreBehind
 from streams.stores.profiles import ABSENT, NO_MARK, VERSION_BYTES, Mark, Stored, Write
@@ -253,11 +253,14 @@ class RedisProfiles:
             found = await self._redis.zrevrange(self._popularity, 0, n - 1, withscores=True)
         return [(item_id.decode(), float(weight)) for item_id, weight in found]
 
-    async def keeping(self) -> Keeping:
-        """How well the server keeps what it is given. For `lookstream doctor`: takes more rights
-        than a recommender needs (INFO, CONFIG GET)."""
+    async def keeping(self) -> Keeping | None:
+        """How well the server keeps what it is given; None if this user may not know. For
+        `lookstream doctor`: takes more rights than a recommender needs (INFO, CONFIG GET)."""
         with translated():
-            info = await self._redis.info()
+            try:
+                info = await self._redis.info()
+            except NoPermissionError:
+                return None
             try:
                 saves = bool((await self._redis.config_get("save")).get("save"))
             except ResponseError:  # denied, or renamed, as managed servers do
