@@ -55,14 +55,13 @@ def test_without_compare_and_set_a_zombie_is_found_to_overwrite(tmp_path: Path) 
 
 
 def test_an_ack_before_the_store_is_found_to_lose_events(tmp_path: Path) -> None:
-    faults = strikes("kill", ("r1", "r2"), every_s=2.0, for_s=0.5)
+    """A kill must fall between the commit and the end of the batch, about every second one does.
+
+    Whether it falls before the store, so that profiles differ too, is chance.
+    """
+    faults = strikes("kill", ("r1", "r2", "r3") * 3, every_s=2.3, for_s=0.2)
     verdict = run(tmp_path / "site", faults, seed=1, sabotage="ack-before-store")
-    found_out(
-        verdict,
-        "events never finished",
-        "profiles that differ from one clean pass over the log",
-        "clicks whose list was never published",
-    )
+    found_out(verdict, "events never finished", "clicks whose list was never published")
 
 
 def test_a_duplicate_that_is_not_republished_is_found_to_lose_its_list(tmp_path: Path) -> None:
