@@ -42,6 +42,7 @@ async def run_cases(args: argparse.Namespace) -> None:
         for number in numbers:
             _say(args.pipe, make=number)
             case = load(Path(args.case)) if args.case else make(args.seed, number)
+            rules.forget_peak()
             _say(args.pipe, start=number)
             said = await _run(target, place, output, case, number)
             if number % _METRICS_READ_EVERY == 0 or number == numbers[-1]:

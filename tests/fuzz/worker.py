@@ -37,8 +37,9 @@ from tests.support.workers import ROOT, WorkerProcess
 
 MEMORY_BYTES = 900_000_000
 """Most that a worker may ever hold; it asks the kernel for `rules.DATA_BYTES` at most."""
-STILL_S = 60.0
+STILL_S = 180.0
 """A worker that counts nothing for so long stands still."""
+_READ_S = 600.0
 _COUNTED = "lookstream_events_total"
 _PREFIX = "fuzz-"
 
@@ -96,7 +97,7 @@ def _start(folder: Path, kafka: str, redis: str) -> Iterator[WorkerProcess]:
         "LOOKSTREAM_MODEL": "small",
         "LOOKSTREAM_MODEL_THREADS": "1",
         "LOOKSTREAM_DECODE_THREADS": "2",
-        "LOOKSTREAM_SESSION_TIMEOUT_S": "6",
+        "LOOKSTREAM_SESSION_TIMEOUT_S": "20",
         "LOOKSTREAM_FETCH_MAX_WAIT_S": "0.02",
         "LOOKSTREAM_IDEMPOTENT_PRODUCER": "false",
         "LOOKSTREAM_LOG_LEVEL": "debug",
@@ -223,14 +224,20 @@ def _read(kafka: str, topic: str) -> Iterator[object]:
         bootstrap_servers=kafka,
         group_id=None,
         fetch_max_wait_ms=20,
-        max_partition_fetch_bytes=20_000_000,
+        # Small, since the embedded broker fills what it is allowed to; a larger record still comes.
+        fetch_max_bytes=1_000_000,
+        max_partition_fetch_bytes=1_000_000,
     )
     place = TopicPartition(topic, 0)
     consumer.assign([place])
     consumer.seek_to_beginning(place)
     (end,) = consumer.end_offsets([place]).values()
+    end_s = time.monotonic() + _READ_S
     try:
         while consumer.position(place) < end:
+            if time.monotonic() > end_s:
+                at = consumer.position(place)
+                raise AssertionError(f"{topic} is not read in {_READ_S:g} s: at {at} of {end}")
             for records in consumer.poll(timeout_ms=500).values():
                 yield from records
     finally:
