@@ -90,6 +90,7 @@ class Embedder:
         for work in works:
             if work.event.picture is not None or work.event.uri is not None:
                 work.prepared = asyncio.create_task(self._prepare(work.event))
+                work.prepared.add_done_callback(_looked_at)
         try:
             for chunk in _chunks(works, self._encode_batch):
                 await self._encode(batch, chunk)
@@ -205,3 +206,9 @@ async def _abandon(tasks: Iterator[asyncio.Task[Prepared] | None]) -> None:
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+
+
+def _looked_at(task: asyncio.Task[Prepared]) -> None:
+    """Who awaits the task hears of its failure; a batch that was given up comes again."""
+    if not task.cancelled():
+        task.exception()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import typer
 
 from streams import logs
@@ -27,7 +29,7 @@ def embedder() -> None:
     settings = _start()
     from streams.workers.embedder import run_embedder  # noqa: PLC0415 - imports Faust and onnxruntime
 
-    raise typer.Exit(run_embedder(settings))
+    _end(run_embedder(settings))
 
 
 @app.command()
@@ -42,10 +44,16 @@ def recommender() -> None:
     settings = _start()
     from streams.workers.recommender import run_recommender  # noqa: PLC0415 - imports Faust
 
-    raise typer.Exit(run_recommender(settings))
+    _end(run_recommender(settings))
 
 
 def _start() -> Settings:
     settings = load_settings()
     logs.configure(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
     return settings
+
+
+def _end(code: int) -> NoReturn:
+    from streams.delivery import end_process  # noqa: PLC0415 - imports Faust
+
+    end_process(code)

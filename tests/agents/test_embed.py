@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -250,6 +252,22 @@ async def test_a_bug_in_the_model_leaves_no_task_behind(bench: Bench) -> None:
     with pytest.raises(RuntimeError, match="session broke"):
         await bench.handle(*(image(f"item-{n}", picture((n, 0, 0))) for n in range(9)))
     assert asyncio.all_tasks() == before
+
+
+async def test_a_batch_that_was_given_up_says_nothing_of_what_it_fetched(bench: Bench) -> None:
+    def broken(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        raise RuntimeError("the session broke")
+
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    bench.model.encode = broken  # type: ignore[method-assign]
+    good = [image(f"item-{n}", picture((n, 0, 0))) for n in range(4)]
+    elsewhere = b'{"picture": {"uri": "http://elsewhere/x.png"}}'
+    bad = [image(f"bad-{n}", elsewhere) for n in range(4)]
+    with suppress(RuntimeError):  # pytest.raises would keep the tasks alive
+        await bench.handle(*good, *bad)
+    gc.collect()
+    assert said == []
 
 
 async def test_every_stage_is_timed(bench: Bench) -> None:

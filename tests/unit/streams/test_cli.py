@@ -177,6 +177,7 @@ def test_a_worker_is_run_with_the_settings_and_its_exit_code_is_ours(
     vars(module)[f"run_{worker}"] = run
     monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr("streams.logs.configure", lambda **_: None)
+    monkeypatch.setattr("streams.delivery.end_process", sys.exit)  # not the tests' own process
     monkeypatch.setenv("LOOKSTREAM_TOPIC_PREFIX", "shop-")
     assert called("run", worker).exit_code == 70
     assert ran[0].topic_prefix == "shop-"
