@@ -31,7 +31,7 @@ from streams.errors import DependencyDown, StartRefused
 from streams.kafka_greeting import greet
 from streams.text import printable
 from streams.topic_check import HIDDEN, Difference, Found
-from streams.topics import Topic
+from streams.topic_kinds import Topic
 
 T = TypeVar("T")
 

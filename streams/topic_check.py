@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streams.text import printable
-from streams.topics import Topic
+from streams.topic_kinds import Topic
 
 # Without these lookstream would lose lists, embeddings or pictures. The rest is tuning.
 _VITAL = ("cleanup.policy", "max.message.bytes")

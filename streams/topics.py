@@ -6,47 +6,12 @@ checks by it. Sizes of `images` and `dead-letters` follow the largest picture th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
-MIB = 1024 * 1024
+from streams.topic_kinds import COMPACTION, DAY_MS, HOUR_MS, MIB, WHY_COMPACTION, Topic
 
 DEFAULT_PICTURE_MAX_BYTES = 10_000_000
-
-Direction = Literal["in", "out", "internal"]
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One topic. `config` holds what Kafka is told, by Kafka's names; `why` says what for."""
-
-    name: str
-    direction: Direction
-    what: str
-    written_by: str
-    read_by: str
-    key: str
-    value: str
-    config: Mapping[str, str]
-    why: Mapping[str, str] = field(default_factory=dict)
-    partitions: int | None = None
-    """Partitions this topic always has. None: as many as the operator's setting says."""
-    repartition: str = ""
-    """What happens when somebody adds partitions later."""
-
-    @property
-    def compacted(self) -> bool:
-        """Whether Kafka keeps the newest record of each key, for ever."""
-        return self.config["cleanup.policy"] == "compact"
-
-    @property
-    def max_message_bytes(self) -> int:
-        """The largest record batch that the topic takes."""
-        return int(self.config["max.message.bytes"])
 
 
 def images_max_message_bytes(picture_max_bytes: int) -> int:
@@ -58,26 +23,6 @@ def dead_letters_max_message_bytes(picture_max_bytes: int) -> int:
     """Room for the largest record of `images`, and what is said about it."""
     return images_max_message_bytes(picture_max_bytes) + MIB
 
-
-# A segment is compacted only after it was closed, and closes only when it is full or old. With
-# Kafka's defaults (1 GiB, 7 days) a small compacted topic would be read whole at every start.
-_COMPACTION = {
-    "cleanup.policy": "compact",
-    "segment.bytes": str(64 * MIB),
-    "segment.ms": str(HOUR_MS),
-    "min.cleanable.dirty.ratio": "0.2",
-    "max.compaction.lag.ms": str(DAY_MS),
-    "delete.retention.ms": str(DAY_MS),
-}
-_WHY_COMPACTION = {
-    "cleanup.policy": "the newest record of each key is kept, for ever",
-    "segment.bytes": "only closed segments are compacted, so they are kept small",
-    "segment.ms": "and closed every hour, full or not",
-    "min.cleanable.dirty.ratio": "compact when a fifth is outdated: what is read at a start "
-    "stays close to what is needed",
-    "max.compaction.lag.ms": "and within a day in any case",
-    "delete.retention.ms": "a reader that is at most this late still sees what was deleted",
-}
 
 IMAGES = Topic(
     name="images",
@@ -133,8 +78,8 @@ RECOMMENDATIONS = Topic(
     read_by="you",
     key="user id, UTF-8, or `*`",
     value="JSON: see below",
-    config=_COMPACTION | {"min.compaction.lag.ms": str(HOUR_MS), "max.message.bytes": str(2 * MIB)},
-    why=_WHY_COMPACTION
+    config=COMPACTION | {"min.compaction.lag.ms": str(HOUR_MS), "max.message.bytes": str(2 * MIB)},
+    why=WHY_COMPACTION
     | {
         "min.compaction.lag.ms": "whoever wants every list, not only the newest, has an hour",
         "max.message.bytes": "500 items with long titles fit",
@@ -153,15 +98,64 @@ ITEM_EMBEDDINGS = Topic(
     key="item id, `\\0`, part (`v:VIEW`, `f:FACT` or `w`), UTF-8; the partition follows from the "
     "item id alone",
     value="binary, see streams/embeddings.py; null clears",
-    config=_COMPACTION | {"delete.retention.ms": str(7 * DAY_MS), "max.message.bytes": str(MIB)},
-    why=_WHY_COMPACTION
+    config=COMPACTION | {"delete.retention.ms": str(7 * DAY_MS), "max.message.bytes": str(MIB)},
+    why=WHY_COMPACTION
     | {
-        "delete.retention.ms": "longer than an index snapshot is likely to lie about; correctness "
-        "doesn't rest on it, because a withdrawal is a record of its own",
+        "delete.retention.ms": "longer than an index snapshot is likely to lie about; a withdrawal "
+        "is a record of its own in any case",
         "max.message.bytes": "Kafka's default; a vector of 256 components takes about 600 bytes",
     },
     repartition="Don't: an item's later records would lie in another partition than its earlier "
     "ones, without order between them. Make a new topic and publish the pictures again.",
+)
+
+INTERACTIONS = Topic(
+    name="interactions",
+    direction="internal",
+    what="Each applied click, and what came before it, to learn from. Its format may change.",
+    written_by="the recommender",
+    read_by="the learner",
+    key="user id, UTF-8",
+    value="binary, see streams/core/learning/interaction.py",
+    config={
+        "cleanup.policy": "delete",
+        "retention.ms": str(30 * DAY_MS),
+        "max.message.bytes": str(MIB),
+    },
+    why={
+        "cleanup.policy": "what is old is forgotten; what it taught is in the learner's snapshot",
+        "retention.ms": "a learner without a snapshot learns again from what is here",
+        "max.message.bytes": "Kafka's default; an interaction takes up to two kilobytes",
+    },
+    partitions=1,
+    repartition="Don't: what is learned follows from the one order of this log.",
+)
+
+ITEM_SIGNALS = Topic(
+    name="item-signals",
+    direction="internal",
+    what="What the crowd's clicks say of each item. For no others to write; its format may change.",
+    written_by="the learner",
+    read_by="every recommender, from the beginning",
+    key="the item's 32-bit key as 8 lower-case hexadecimal digits, ASCII",
+    value="binary, see streams/core/learning/signals.py; null: nothing is known of it any more",
+    config=COMPACTION | {"max.message.bytes": str(MIB)},
+    why=WHY_COMPACTION | {"max.message.bytes": "Kafka's default; an item takes 2,000 bytes"},
+    repartition="Don't, as with item-embeddings: make a new topic, and let the learner begin anew.",
+)
+
+RANKER = Topic(
+    name="ranker",
+    direction="internal",
+    what="The ranker's weights, as learned. Not for others to write; its format may change.",
+    written_by="the learner",
+    read_by="every recommender, from the beginning",
+    key="`weights`",
+    value="binary, see streams/core/learning/weights_codec.py",
+    config=COMPACTION | {"max.message.bytes": str(MIB)},
+    why=WHY_COMPACTION | {"max.message.bytes": "Kafka's default; the weights take 600 bytes"},
+    partitions=1,
+    repartition="Don't: there is one record.",
 )
 
 DEAD_LETTERS = Topic(
@@ -185,7 +179,16 @@ DEAD_LETTERS = Topic(
     repartition="Harmless.",
 )
 
-TOPICS = (IMAGES, CLICKS, RECOMMENDATIONS, ITEM_EMBEDDINGS, DEAD_LETTERS)
+TOPICS = (
+    IMAGES,
+    CLICKS,
+    RECOMMENDATIONS,
+    ITEM_EMBEDDINGS,
+    INTERACTIONS,
+    ITEM_SIGNALS,
+    RANKER,
+    DEAD_LETTERS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,21 @@ class Topics:
     def item_embeddings(self) -> str:
         """Full name of `item-embeddings`."""
         return self.prefix + ITEM_EMBEDDINGS.name
+
+    @property
+    def interactions(self) -> str:
+        """Full name of `interactions`."""
+        return self.prefix + INTERACTIONS.name
+
+    @property
+    def item_signals(self) -> str:
+        """Full name of `item-signals`."""
+        return self.prefix + ITEM_SIGNALS.name
+
+    @property
+    def ranker(self) -> str:
+        """Full name of `ranker`."""
+        return self.prefix + RANKER.name
 
     @property
     def dead_letters(self) -> str:

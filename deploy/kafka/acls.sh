@@ -43,7 +43,8 @@ allow "$READER" Read topic "${PREFIX}recommendations"
 # Whoever runs `lookstream topics`, `doctor`, `rebuild` and `dead-letters`: makes and mends the
 # topics, sees how far the groups are, reads clicks and vectors to rebuild profiles, and puts dead
 # letters back to where they came from.
-for topic in images clicks recommendations item-embeddings dead-letters; do
+for topic in images clicks recommendations item-embeddings interactions item-signals ranker \
+    dead-letters; do
     allow "$OPERATOR" Create topic "$PREFIX$topic"
     allow "$OPERATOR" DescribeConfigs topic "$PREFIX$topic"
     allow "$OPERATOR" AlterConfigs topic "$PREFIX$topic"

@@ -12,8 +12,9 @@ import orjson
 from streams.errors import Reason
 from streams.reference import schemas
 from streams.reference.examples import CLICKS, IMAGES, Example, a_list
+from streams.topic_kinds import Topic
 from streams.topics import CLICKS as CLICKS_TOPIC
-from streams.topics import DEAD_LETTERS, RECOMMENDATIONS, Topic
+from streams.topics import DEAD_LETTERS, RECOMMENDATIONS
 from streams.topics import IMAGES as IMAGES_TOPIC
 
 Object = dict[str, Any]

@@ -11,7 +11,8 @@ from streams.errors import REASONS
 from streams.reference import prose
 from streams.reference.examples import CLICKS, IMAGES, PIXEL, Example, a_list
 from streams.reference.schemas import REASON_KINDS
-from streams.topics import TOPICS, Topic
+from streams.topic_kinds import Topic
+from streams.topics import TOPICS
 
 _EXAMPLES: Mapping[str, Sequence[Example]] = {"images": IMAGES, "clicks": CLICKS}
 _PROSE: Mapping[str, str] = {

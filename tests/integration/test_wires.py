@@ -322,7 +322,7 @@ def test_the_road_is_walked_under_the_least_rights(fortress: Fortress) -> None:
             == 0
         )
         code, said, _ = fortress.lookstream("operator", "topics", "check", PARTITIONS="2")
-        assert (code, said) == (0, "5 topics, all well\n")
+        assert (code, said) == (0, "8 topics, all well\n")
         assert fortress.lookstream("operator", "rebuild", "--from-scratch", "--yes")[0] == 0
         for words in (("list",), ("replay", "--all", "--force", "--yes")):
             code, said, error = fortress.lookstream("operator", "dead-letters", *words)
@@ -471,7 +471,7 @@ def test_the_doctor_says_what_each_user_may_do(fortress: Fortress) -> None:
     assert "problem" not in [state for _, state, _ in told]
 
     told = findings(fortress, "operator")
-    assert ("topics", "ok", "5 topics are as they should be") in told
+    assert ("topics", "ok", "8 topics are as they should be") in told
     assert "problem" not in [
         state for subject, state, _ in told if subject in ("store", "profiles")
     ]

@@ -22,7 +22,7 @@ from streams.errors import DependencyDown, StartRefused
 from streams.lists import Found
 from streams.settings import Settings
 from streams.topic_check import Found as FoundTopic
-from streams.topics import Topics
+from streams.topics import TOPICS, Topics
 
 PASSWORD = "hunter2-s3cret"
 USER = "ada\x1b[31m"
@@ -225,7 +225,9 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, FoundTopic]:
     ) -> list[str]:
         created = [topic for topic in wanted if topic.name not in topics]
         for topic in created:
-            topics[topic.name] = FoundTopic(partitions, replication_factor, dict(topic.config))
+            topics[topic.name] = FoundTopic(
+                topic.partitions or partitions, replication_factor, dict(topic.config)
+            )
             said(f"{topic.name}: created")
         return [topic.name for topic in created]
 
@@ -239,17 +241,17 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, FoundTopic]:
 def test_topics_are_created_once(broker: dict[str, FoundTopic]) -> None:
     first = called("topics", "create")
     assert first.exit_code == 0
-    assert first.stdout.count(": created") == 5
+    assert first.stdout.count(": created") == len(TOPICS)
     again = called("topics", "create")
     assert again.exit_code == 0
-    assert again.stdout == "5 topics, all well\n"
+    assert again.stdout == "8 topics, all well\n"
 
 
 def test_missing_topics_are_found_by_a_check(broker: dict[str, FoundTopic]) -> None:
     result = called("topics", "check")
     assert result.exit_code == 1
     assert "images is missing\n    Run `lookstream topics create`." in result.stdout
-    assert result.stdout.endswith("5 topics, 5 to mend\n")
+    assert result.stdout.endswith("8 topics, 8 to mend\n")
 
 
 def test_a_topic_that_differs_is_explained_and_can_be_fixed(
@@ -273,7 +275,7 @@ def test_a_choice_of_the_operators_is_a_note(broker: dict[str, FoundTopic]) -> N
     result = called("topics", "check")
     assert result.exit_code == 0
     assert "note: clicks has retention.ms=1000" in result.stdout
-    assert result.stdout.endswith("5 topics, all well\n")
+    assert result.stdout.endswith("8 topics, all well\n")
 
 
 # list

@@ -141,7 +141,7 @@ def test_without_onnxruntime_the_extra_is_named(
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Found]:
-    topics = {topic.name: Found(8, 1, dict(topic.config)) for topic in Topics()}
+    topics = {topic.name: Found(topic.partitions or 8, 1, dict(topic.config)) for topic in Topics()}
 
     @contextmanager
     def connect(kafka: str, options: object, *, timeout_s: float) -> Iterator[Any]:
@@ -155,7 +155,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Found]:
 def test_a_broker_with_all_topics_is_well(settings: Settings, broker: dict[str, Found]) -> None:
     assert list(doctor.check_kafka(settings)) == [
         Finding("kafka", "ok", "answers at broker:9092 over PLAINTEXT"),
-        Finding("topics", "ok", "5 topics are as they should be"),
+        Finding("topics", "ok", "8 topics are as they should be"),
     ]
 
 

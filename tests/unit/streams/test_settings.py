@@ -18,7 +18,7 @@ from streams.fetching import FetchLimits
 from streams.generated import DOCS
 from streams.settings import SECTIONS, Settings, defaults, load_settings, shown
 from streams.settings.errors import variable
-from streams.topics import DEFAULT_PICTURE_MAX_BYTES
+from streams.topics import DEFAULT_PICTURE_MAX_BYTES, TOPICS
 
 PASSWORD = "hunter2-s3cret"
 
@@ -257,7 +257,7 @@ def test_the_rooms_take_whatever_the_bounds_allow(end: int) -> None:
     settings.event_limits()
     settings.fetch_limits()
     settings.taste_rules()
-    assert len(list(settings.topics())) == 5
+    assert len(list(settings.topics())) == len(TOPICS)
 
 
 def test_every_number_has_bounds_on_both_sides() -> None:

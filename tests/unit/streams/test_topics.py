@@ -18,6 +18,9 @@ def test_the_topics_of_the_design_are_declared_once() -> None:
         ("clicks", "in", False),
         ("recommendations", "out", True),
         ("item-embeddings", "internal", True),
+        ("interactions", "internal", False),
+        ("item-signals", "internal", True),
+        ("ranker", "internal", True),
         ("dead-letters", "out", False),
     ]
 
@@ -43,9 +46,19 @@ def test_the_prefix_stands_before_every_name() -> None:
         topics.clicks,
         topics.recommendations,
         topics.item_embeddings,
+        topics.interactions,
+        topics.item_signals,
+        topics.ranker,
         topics.dead_letters,
     ]
     assert names == [t.name for t in topics] == ["shop." + t.name for t in TOPICS]
+
+
+def test_what_is_learned_from_lies_in_one_order() -> None:
+    assert {t.name: t.partitions for t in TOPICS if t.partitions} == {
+        "interactions": 1,
+        "ranker": 1,
+    }
 
 
 def test_without_anything_set_topics_are_as_declared() -> None:
