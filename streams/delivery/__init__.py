@@ -13,6 +13,7 @@ from streams.delivery.dead_letters import DeadLetter, read_dead_letter
 from streams.delivery.ending import end_process
 from streams.delivery.making import agent, make_app
 from streams.delivery.observer import NoObserver, Observer
+from streams.delivery.placing import Bounds
 from streams.delivery.retry import Backoff, BatchClosing, Retry
 from streams.delivery.running import run
 
@@ -21,6 +22,7 @@ __all__ = [
     "Backoff",
     "Batch",
     "BatchClosing",
+    "Bounds",
     "DeadLetter",
     "Handler",
     "Message",

@@ -21,6 +21,7 @@ from streams.delivery.lease import Lease
 from streams.delivery.ledger import Ledger, Place
 from streams.delivery.observer import Everyone, Observer
 from streams.delivery.outbox import Outbox
+from streams.delivery.placing import Placing
 from streams.delivery.retry import Retry
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class App(faust.App):
         self.bugs = bugs
         self.ledger = Ledger()
         self.lanes: dict[str, Lane] = {}
+        self.placing = Placing(self)
         self.observers: list[Observer] = []
         self.retry = Retry(observer=Everyone(self.observers))
         self.lease = Lease(settings.session_timeout_s)
@@ -132,7 +134,8 @@ class App(faust.App):
     def wanted(self) -> tuple[Sequence[Place], int, bool]:
         """Which partitions to fetch now (none named: all), at most how many records; and whether
         others were left out for lack of room, so that asking again soon makes sense."""
-        places = list(self.ledger.places)
+        unplaced = self.placing.places
+        places = [place for place in self.ledger.places if place not in unplaced]
         wanted: list[Place] = []
         limit = 0
         for topic, lane in self.lanes.items():
@@ -141,7 +144,7 @@ class App(faust.App):
             if room and mine:
                 wanted += [p for p in mine if not lane.buffer.greedy(p[1], len(mine))]
                 limit = min(limit, room) if limit else room
-        if len(wanted) == len(places):
+        if len(wanted) == len(places) and not unplaced:
             # All of them, and those that an assignment adds while aiokafka waits.
             return (), limit or 1, False
         return wanted, (limit if wanted else 0), True
@@ -158,6 +161,8 @@ class App(faust.App):
     def receive(self, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:
         """Book fetched records and hand them to their lanes. No await, see the consumer."""
         for (topic, partition), records in fetched.items():
+            if (topic, partition) in self.placing.places:
+                continue
             if self.ledger.fetched((topic, partition), len(records)):
                 self.lanes[topic].buffer.put(partition, records)
 
@@ -167,6 +172,7 @@ class App(faust.App):
         """A new assignment, or none."""
         owned = sorted((topic, partition) for topic, partition in places)
         epoch = self.ledger.begin(owned)
+        self.placing.begin(owned)
         for topic, lane in self.lanes.items():
             lane.buffer.clear()
             mine = [partition for t, partition in owned if t == topic]

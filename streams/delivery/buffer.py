@@ -103,6 +103,10 @@ class Buffer:
         self._emptier.clear()
         await self._emptier.wait()
 
+    def wake(self) -> None:
+        """Let whoever waits for room look again: there is something else to fetch."""
+        self._emptier.set()
+
     def put(self, partition: int, records: Sequence[Record]) -> None:
         """Append fetched records of one partition."""
         queue = self._queues.get(partition)

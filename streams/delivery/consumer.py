@@ -52,6 +52,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         with consumer.delivery.bugs_end_the_process("rebalance"):
             places = {TP(*each) for each in assigned}
             epoch = consumer.delivery.begin(places)
+            consumer.delivery.placing.follow(consumer.kafka)
             # Faust compares this number to notice that another rebalance came in between.
             consumer.app.consumer_generation_id = epoch
             await consumer.on_partitions_assigned(places, epoch)
@@ -113,6 +114,7 @@ class BatchConsumer(Consumer):
         kafka = self._kafka
         if kafka is None:
             return
+        self.delivery.placing.stop()
         await self.delivery.settle()
         if self.assignment():
             await self.commit()

@@ -15,6 +15,7 @@ from streams.delivery.ledger import Ledger
 from streams.delivery.observer import Observer
 from streams.delivery.outbox import Outbox
 from streams.delivery.parcels import MessageRefused
+from streams.delivery.placing import StartAt
 from streams.delivery.retry import BatchClosing, Retry
 from streams.records import Record
 
@@ -31,6 +32,7 @@ class AgentSpec:
     limits: Limits
     dead_letters: str
     observer: Observer
+    start_at: StartAt | None = None
 
 
 class Lane:

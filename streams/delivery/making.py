@@ -12,6 +12,7 @@ from streams.delivery.bugs import Bugs
 from streams.delivery.connections import KafkaSettings
 from streams.delivery.lane import AgentSpec
 from streams.delivery.observer import NoObserver, Observer
+from streams.delivery.placing import StartAt
 
 
 def make_app(
@@ -77,6 +78,7 @@ def agent(
     max_bytes: int = 8_000_000,
     linger_s: float = 0.0,
     observer: Observer | None = None,
+    start_at: StartAt | None = None,
 ) -> None:
     """Have `handler` called with batches of `topic`, one at a time.
 
@@ -85,6 +87,8 @@ def agent(
     max_events, max_bytes  bounds of a batch; three times as much may wait for it.
     linger_s      a batch that is not full waits so long for more. 0: an idle agent is woken at
                   once, a busy one takes all that piled up.
+    start_at      where to begin in a partition that was assigned, for an agent that knows better
+                  than its group; asked beside all else, so it may take long. See placing.py.
     """
     app.add_agent(
         AgentSpec(
@@ -94,5 +98,6 @@ def agent(
             limits=Limits(max_events=max_events, max_bytes=max_bytes, linger_s=linger_s),
             dead_letters=dead_letters,
             observer=observer if observer is not None else NoObserver(),
+            start_at=start_at,
         )
     )
