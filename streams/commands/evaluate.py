@@ -19,6 +19,7 @@ from streams.errors import StartRefused
 from streams.evaluation import files, loading, report
 from streams.evaluation.baselines import baselines
 from streams.evaluation.findings import Findings, of_replay
+from streams.evaluation.learned import Learned
 from streams.evaluation.log import Log, make_log
 from streams.evaluation.method import Method
 from streams.evaluation.product import Lookstream
@@ -141,6 +142,7 @@ def _methods(
     if score_all:
         name = "lookstream, all scored"
         methods.append(Lookstream(log, pictures, settings, name=name, score_all=True))
+    methods.append(Learned(log, seed=seed))
     others, left_out = baselines(log, pictures, seed)
     for sentence in left_out:
         typer.echo(sentence, err=True)

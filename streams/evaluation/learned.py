@@ -1,13 +1,14 @@
 """What the crowd's clicks teach, alone: learner, signals and ranker, without pictures or lists.
 
 The same objects as in the workers (core/learning), with every record encoded and decoded as it is
-published. What is learned is served LATE events later.
+published. What is learned is served when LATE_S of the log's time have passed.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,29 +22,30 @@ from streams.core.learning.rules import BARRED, FACTORS, LATELY, LIKES, Learning
 from streams.core.learning.signals import decode_signals
 from streams.core.learning.table import Keys
 from streams.core.profile import item_key
+from streams.core.rules import NEGATIVE_KINDS
 from streams.evaluation.log import Log
 from streams.evaluation.method import NOT_RETRIEVED, Event, Mask, Scores
 
 NAME = "learned"
-LATE = 100
+LATE_S = 1.0
 _CHANCES_EVERY = 500
 _POPULAR_NOW = FEATURES.index("popular_now")
 
 
 @dataclass(slots=True)
 class _User:
-    """Keys, oldest first."""
+    """Keys, oldest first, each once."""
 
-    touched: list[int] = field(default_factory=list)
-    likes: list[int] = field(default_factory=list)
+    touched: dict[int, None] = field(default_factory=dict)
+    likes: dict[int, None] = field(default_factory=dict)
     last_s: float = -math.inf
     residual: NDArray[np.float32] = field(default_factory=lambda: np.zeros(FACTORS, np.float32))
 
     def lately(self) -> Keys:
-        return np.array(self.touched[::-1][:LATELY], np.uint32)
+        return _last(self.touched, LATELY)
 
     def liked(self) -> Keys:
-        return np.array(self.likes[::-1][:LIKES], np.uint32)
+        return _last(self.likes, LIKES)
 
 
 class Learned:
@@ -55,18 +57,19 @@ class Learned:
         rules: LearningRules | None = None,
         *,
         name: str = NAME,
-        score_all: bool = False,
-        late: int = LATE,
+        seed: int = 1,
+        late_s: float = LATE_S,
     ) -> None:
-        """score_all: rank every item in place of what candidate retrieval brings up."""
+        """seed: of what the learner leaves to chance."""
         self.name = name
         self._rules = rules or LearningRules(items=max(len(log.item_ids), 16))
         self._learner = Learner(self._rules)
         self._keys = np.array([item_key(item_id) for item_id in log.item_ids], np.uint32)
         self._items = {int(key): item for item, key in enumerate(self._keys)}
         self._users: dict[int, _User] = {}
-        self._score_all = score_all
-        self._late = late
+        self._seed = seed
+        self._late_s = late_s
+        self._published_s = -math.inf
         self._events = 0
         self._chances = np.zeros(0)
         self._scores: Scores = np.empty(len(log.item_ids))
@@ -76,18 +79,14 @@ class Learned:
 
     def rank(self, user: int, now_s: float, unseen: Mask) -> Scores:
         her, table = self._users.get(user) or _User(), self._learner.table
-        barred = np.array(her.touched, np.uint32)
+        self._publish_at(now_s)
+        barred = np.fromiter(her.touched, np.uint32)
         moment = table.moment(her.lately(), her.liked(), barred, her.residual, now_s)
-        if self._score_all:
-            rows = table.rows(self._keys[unseen])
-            features = table.describe(moment, rows)
+        rows, _, features = table.retrieve(moment)
+        if her.touched:
+            scores = table.weights.score(features, contexts(len(her.likes), now_s - her.last_s))
         else:
-            rows, _, features = table.retrieve(moment)
-        scores = (
-            table.weights.score(features, contexts(len(her.likes), now_s - her.last_s))
-            if her.touched
-            else features[:, _POPULAR_NOW].astype(np.float64)
-        )
+            scores = features[:, _POPULAR_NOW].astype(np.float64)
         self._scores.fill(NOT_RETRIEVED)
         for key, score in zip(table.keys[rows].tolist(), scores.tolist(), strict=True):
             self._scores[self._items[key]] = score
@@ -96,35 +95,38 @@ class Learned:
     def learn(self, event: Event) -> None:
         her = self._users.setdefault(event.user, _User())
         key = int(self._keys[event.item])
-        first = key not in her.touched
+        self._publish_at(event.at_s)
+        if event.kind in NEGATIVE_KINDS:  # not listed again, and nothing that others learn from
+            her.touched.setdefault(key)
+            return
         told = Interaction(
-            partition=0,
+            partition=self._seed,
             offset=self._events,
             item=key,
             at_s=event.at_s,
             liked=event.positive and key not in her.likes,
-            first=first,
+            first=key not in her.touched,
             since_s=event.at_s - her.last_s,
             liked_before=len(her.likes),
             touched_before=len(her.touched),
             lately=her.lately(),
             likes=her.liked(),
-            barred=np.array(her.touched[-BARRED:], np.uint32),
+            barred=_last(her.touched, BARRED),
             residual=her.residual,
         )
         self._learner.learn(decode_interaction(told.encode()))
         if told.liked:
             self._move(her, told)
-            her.likes.append(key)
-        if first:
-            her.touched.append(key)
-        her.last_s = max(her.last_s, event.at_s)
+            her.likes[key] = None
+        her.touched.setdefault(key)
+        her.last_s = event.at_s
         self._events += 1
-        if self._events % self._late == 0:
-            self.publish()
 
-    def publish(self) -> None:
-        """Serve what has been learned so far."""
+    def _publish_at(self, now_s: float) -> None:
+        """Serve what has been learned so far, if it is time."""
+        if now_s < self._published_s + self._late_s:
+            return
+        self._published_s = now_s
         table = self._learner.table
         for item in self._learner.publish():
             table.put(decode_signals(item.encode()))
@@ -136,3 +138,8 @@ class Learned:
             self._chances = np.cumsum((table.signals.likes[: table.size] + 1.0) ** 0.75)
         moment = table.moment(told.lately, told.likes, told.likes, her.residual, told.at_s)
         her.residual = residual_after(table, moment, told.item, self._chances, seed=told.offset)
+
+
+def _last(keys: dict[int, None], most: int) -> Keys:
+    """The last so many, latest first."""
+    return np.fromiter(islice(reversed(keys), most), np.uint32)
