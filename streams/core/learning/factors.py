@@ -33,7 +33,7 @@ def first_factors(
 
 @compiled
 def draw(
-    cumulated: NDArray[np.float64],
+    cumulated: NDArray[np.floating],
     size: int,
     n: int,
     seed: np.uint64,

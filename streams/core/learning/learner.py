@@ -6,7 +6,7 @@ comes from the place of the click in the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,14 @@ from streams.core.learning.features import PICTURE
 from streams.core.learning.interaction import Interaction
 from streams.core.learning.ranker import RankerTrainer, RankerWeights, contexts
 from streams.core.learning.rules import LearningRules
-from streams.core.learning.signals import ItemSignals
+from streams.core.learning.signals import ItemSignals, signals_of
 from streams.core.learning.table import Keys, SignalTable
 
 Pictures = Callable[[Keys, Keys], NDArray[np.float32]]
 """Of what she liked, and of some items: how each of these looks like all of those (a cosine)."""
 
+FIRST_FEW = 10
+"""Among so many the chosen item should stand: what `hits` counts."""
 _REFRESH_LIKES = 500  # by then what the others are drawn by has changed enough
 _EVICTION_SAMPLE = 16
 
@@ -41,10 +43,17 @@ class Learner:
         self.table.weights = self.trainer.served(0)
         self.events = 0
         self.likes = 0
-        self._dirty: dict[int, None] = {}
-        self._gone: dict[int, None] = {}
-        self._drawn_from = np.zeros(0)
-        self._drawn_at = -1
+        self.trials = 0
+        """Choices that the ranker was asked about before it learned from them."""
+        self.hits = 0
+        """Those of them in which what she took stood among the first few."""
+        # Keys that have changed since they were published; those that were published of late, by
+        # when, in that order; those that made room.
+        self.dirty: dict[int, None] = {}
+        self.resting: dict[int, float] = {}
+        self.evicted: dict[int, None] = {}
+        self.drawn_from = np.zeros(0, np.float32)
+        self.drawn_at = -1
 
     def learn(self, event: Interaction, pictures: Pictures | None = None) -> float | None:
         """Learn from one interaction; the ranker's loss where it learned, else None."""
@@ -72,56 +81,67 @@ class Learner:
             chance = _scrambled(seed, 2)
             note_walk(self.crowd, self.slots, row, event.likes, step, chance)
             touched += event.likes.tolist()
-        self._dirty.update(dict.fromkeys(touched))
+        self.dirty.update(dict.fromkeys(touched))
         return loss
 
-    def publish(self) -> list[ItemSignals]:
-        """What has changed since the last time. What it returns has been served from now on."""
-        changed = []
-        for key in self._dirty:
-            row = int(find(self.slots, self.crowd.keys, np.uint32(key)))
-            if row >= 0:
-                changed.append(self.signals_of(row))
-        self._dirty.clear()
+    def publish(self, now_s: float = 0.0, every_s: float = 0.0) -> list[ItemSignals]:
+        """What has changed since the last time. What it returns has been served from now on.
+
+        An item that was published less than `every_s` before `now_s` waits for a later time. now_s
+        follows from the log: when something is published is a part of what is learned.
+        """
         self.table.weights = self.trainer.served(self.events)
+        return self.serve(self.due(now_s, every_s))
+
+    def due(self, now_s: float, every_s: float) -> list[int]:
+        """The keys of what `publish` would return; all of them must now be given to `serve`."""
+        if self.resting and next(reversed(self.resting.values())) > now_s:
+            self.resting.clear()  # time went back: nobody knows for how long they would rest
+        if self.resting and next(reversed(self.resting.values())) > now_s:
+            self.resting.clear()  # time went back: nobody knows for how long they would rest
+        while self.resting and next(iter(self.resting.values())) <= now_s - every_s:
+            del self.resting[next(iter(self.resting))]
+        due = [key for key in self.dirty if key not in self.resting]
+        for key in due:
+            del self.dirty[key]
+        if every_s > 0.0:
+            self.resting.update(dict.fromkeys(due, now_s))
+        return due
+
+    def serve(self, keys: Iterable[int]) -> list[ItemSignals]:
+        """The signals of these items, as served from now on. Those that made room are left out."""
+        changed = [signals for key in keys if (signals := self._known(key)) is not None]
         for item in changed:
             self.table.put(item)
         return changed
 
     def gone(self) -> list[int]:
         """Keys of items that made room since the last time: nothing is known of them any more."""
-        keys = [k for k in self._gone if find(self.slots, self.crowd.keys, np.uint32(k)) < 0]
-        self._gone.clear()
+        keys = [key for key in self.evicted if self._find(key) < 0]
+        self.evicted.clear()
         for key in keys:
             self.table.forget(key)
         return keys
 
-    def signals_of(self, row: int) -> ItemSignals:
-        """What is published of the item in `row`."""
-        c = self.crowd
-        n, m = int(c.session_sizes[row]), int(c.walk_sizes[row])
-        half = np.float16
-        return ItemSignals(
-            key=int(c.keys[row]),
-            likes=float(c.likes[row]),
-            year=float(c.year[row]),
-            year_at=float(c.year_at[row]),
-            hot=float(c.hot[row]),
-            hot_at=float(c.hot_at[row]),
-            session_total=float(c.session_totals[row]),
-            session_at=float(c.session_at[row]),
-            walk_total=float(c.walk_totals[row]),
-            walk_exponent=int(np.log2(c.walk_scales[row])),
-            inward=c.inward[row].astype(half).astype(np.float32),
-            outward=c.outward[row].astype(half).astype(np.float32),
-            session_keys=c.session_keys[row, :n].copy(),
-            session_weights=c.session_weights[row, :n].copy(),
-            walk_keys=c.walk_keys[row, :m].copy(),
-            walk_weights=c.walk_weights[row, :m].copy(),
-        )
+    def unpublished(self) -> Iterator[tuple[int, ItemSignals | None]]:
+        """What `publish` and `gone` would say if all were due, by key; nothing counts as served."""
+        for key in self.evicted:
+            if self._find(key) < 0:
+                yield key, None
+        for key in self.dirty:
+            signals = self._known(key)
+            if signals is not None:
+                yield key, signals
+
+    def _find(self, key: int) -> int:
+        return int(find(self.slots, self.crowd.keys, np.uint32(key)))
+
+    def _known(self, key: int) -> ItemSignals | None:
+        row = self._find(key)
+        return signals_of(self.crowd, row) if row >= 0 else None
 
     def _row(self, key: int, at_s: float, seed: np.uint64) -> int:
-        row = int(find(self.slots, self.crowd.keys, np.uint32(key)))
+        row = self._find(key)
         if row >= 0:
             return row
         if self.size < self.rules.items:
@@ -149,7 +169,7 @@ class Learner:
             drawn.append((float(c.year[row]) * 2.0 ** float(c.year_at[row] - year_now), row))
         row = min(drawn)[1]
         remove(self.slots, c.keys, row)
-        self._gone[int(c.keys[row])] = None
+        self.evicted[int(c.keys[row])] = None
         return row
 
     def _count(self, row: int, event: Interaction, trust: float) -> None:
@@ -168,11 +188,11 @@ class Learner:
         rules = self.rules
         if rules.factor_rate == 0.0 and rules.own_factor_rate == 0.0:
             return
-        if self.likes - self._drawn_at >= min(1 + self._drawn_at // 8, _REFRESH_LIKES):
-            self._drawn_from = np.cumsum((self.crowd.likes[: self.size] + 1.0) ** 0.75)
-            self._drawn_at = self.likes
+        if self.likes - self.drawn_at >= min(1 + self.drawn_at // 8, _REFRESH_LIKES):
+            self.drawn_from = np.cumsum((self.crowd.likes[: self.size] + 1.0) ** 0.75)
+            self.drawn_at = self.likes
         likes = find_many(self.slots, self.crowd.keys, event.likes)
-        others = draw(self._drawn_from, 0, rules.negatives, _scrambled(seed, 3), likes, row)
+        others = draw(self.drawn_from, 0, rules.negatives, _scrambled(seed, 3), likes, row)
         if not len(others):
             return
         learn_choice(
@@ -192,7 +212,10 @@ class Learner:
         """
         table, rules = self.table, self.rules
         chosen = table.row(event.item)
-        if rules.ranker_rate == 0.0 or chosen < 0:
+        if rules.ranker_rate == 0.0:
+            return None
+        self.trials += 1
+        if chosen < 0:
             return None
         moment = table.moment(event.lately, event.likes, event.barred, event.residual, event.at_s)
         rows, _, features = table.retrieve(moment)
@@ -204,6 +227,8 @@ class Learner:
         if pictures is not None:
             features[:, PICTURE] = pictures(event.likes, table.keys[rows])
         hers = contexts(event.liked_before, event.since_s)
+        scores = table.weights.score(features, hers)
+        self.hits += int((scores[1:] >= scores[0]).sum() < FIRST_FEW)
         return self.trainer.learn(features, len(rows) - 1, rules.ranker_rate, hers)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.learning.crowd import Crowd
 from streams.core.learning.rules import FACTORS, SESSION_NEIGHBOURS, WALK_NEIGHBOURS
 
 VERSION = 1
@@ -89,6 +90,31 @@ class ItemSignals:
                 self.walk_weights.astype(_BITS).tobytes(),
             )
         )
+
+
+def signals_of(crowd: Crowd, row: int) -> ItemSignals:
+    """What is published of the item in `row`."""
+    c = crowd
+    n, m = int(c.session_sizes[row]), int(c.walk_sizes[row])
+    half = np.float16
+    return ItemSignals(
+        key=int(c.keys[row]),
+        likes=float(c.likes[row]),
+        year=float(c.year[row]),
+        year_at=float(c.year_at[row]),
+        hot=float(c.hot[row]),
+        hot_at=float(c.hot_at[row]),
+        session_total=float(c.session_totals[row]),
+        session_at=float(c.session_at[row]),
+        walk_total=float(c.walk_totals[row]),
+        walk_exponent=int(np.log2(c.walk_scales[row])),
+        inward=c.inward[row].astype(half).astype(np.float32),
+        outward=c.outward[row].astype(half).astype(np.float32),
+        session_keys=c.session_keys[row, :n].copy(),
+        session_weights=c.session_weights[row, :n].copy(),
+        walk_keys=c.walk_keys[row, :m].copy(),
+        walk_weights=c.walk_weights[row, :m].copy(),
+    )
 
 
 def decode_signals(data: bytes) -> ItemSignals:

@@ -39,9 +39,10 @@ class SignalTable:
         self.left_out = 0
         self.all_likes = 0.0
         self.weights = RankerWeights()
-        self._popular = (NO_ROWS, NO_ROWS)
-        self._changes = 0
-        self._clock_s = 0.0
+        self.changes = 0
+        """Since the popular ones were looked for."""
+        self.clock_s = 0.0
+        self.most_popular = (NO_ROWS, NO_ROWS)
 
     def row(self, key: int) -> int:
         """The row of an item, -1 if it was never named."""
@@ -77,8 +78,8 @@ class SignalTable:
         s.year[row], s.year_at[row] = item.year, item.year_at
         s.hot[row], s.hot_at[row] = item.hot, item.hot_at
         s.session_totals[row], s.session_at[row] = item.session_total, item.session_at
-        self._clock_s = max(self._clock_s, item.year_at * self.rules.popular_half_life_s)
-        age = self._clock_s / self.rules.session_half_life_s - item.session_at
+        self.clock_s = max(self.clock_s, item.year_at * self.rules.popular_half_life_s)
+        age = self.clock_s / self.rules.session_half_life_s - item.session_at
         total = item.session_total * 2.0 ** min(-age, 0.0)
         s.session_shares[row] = (total + 10.0) ** -0.3
         s.walk_totals[row], s.walk_scales[row] = item.walk_total, 2.0**item.walk_exponent
@@ -89,7 +90,33 @@ class SignalTable:
         s.walk_sizes[row] = self._put_list(
             s.walk_rows[row], s.walk_weights[row], item.walk_keys, item.walk_weights
         )
-        self._changes += 1
+        self.changes += 1
+
+    def item(self, key: int) -> ItemSignals | None:
+        """What was taken in of an item, as it was published; None if it was never named."""
+        row = self.row(key)
+        if row < 0:
+            return None
+        s = self.signals
+        n, m = int(s.session_sizes[row]), int(s.walk_sizes[row])
+        return ItemSignals(
+            key=key,
+            likes=float(s.likes[row]),
+            year=float(s.year[row]),
+            year_at=float(s.year_at[row]),
+            hot=float(s.hot[row]),
+            hot_at=float(s.hot_at[row]),
+            session_total=float(s.session_totals[row]),
+            session_at=float(s.session_at[row]),
+            walk_total=float(s.walk_totals[row]),
+            walk_exponent=int(np.log2(s.walk_scales[row])),
+            inward=s.inward[row].copy(),
+            outward=s.outward[row].copy(),
+            session_keys=self.keys[s.session_rows[row, :n]],
+            session_weights=s.session_weights[row, :n].copy(),
+            walk_keys=self.keys[s.walk_rows[row, :m]],
+            walk_weights=s.walk_weights[row, :m].copy(),
+        )
 
     def _put_list(
         self, rows: Rows, weights: NDArray[np.uint16], keys: Keys, bits: NDArray[np.uint16]
@@ -115,7 +142,7 @@ class SignalTable:
             column[row] = 0.0
         s.session_sizes[row] = s.walk_sizes[row] = 0
         s.inward[row] = s.outward[row] = 0.0
-        self._changes += 1
+        self.changes += 1
 
     def moment(
         self,
@@ -141,14 +168,14 @@ class SignalTable:
 
     def popular(self, moment: Moment) -> tuple[Rows, Rows]:
         """Rows by falling popularity, by time and by clicks. Made anew when enough has changed."""
-        if self._changes > self.size // 100 or not len(self._popular[0]):
-            self._changes = 0
+        if self.changes > self.size // 100 or not len(self.most_popular[0]):
+            self.changes = 0
             n, s = self.size, self.signals
-            self._popular = (
+            self.most_popular = (
                 _top(s.year[:n] * np.exp2(s.year_at[:n] - moment.year_now)),
                 _top(s.hot[:n] * np.exp2(s.hot_at[:n] - moment.hot_now)),
             )
-        return self._popular
+        return self.most_popular
 
     def describe(self, moment: Moment, rows: Rows) -> NDArray[np.float32]:
         """The features of given rows: float32 [n, 9], the picture's column 0."""
