@@ -45,75 +45,94 @@ class Signals(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory by row, all zero between two uses, and the rows that a use has touched."""
+    """Working memory. A row that a use adds to gets a place, in the order in which they come: the
+    sums lie close together, and whoever goes over all of them goes straight ahead."""
 
+    places: NDArray[np.int32]
+    """By row: 1 + its place; 0 between two uses."""
+    marks: NDArray[np.uint8]
+    """By row; 0 between two uses."""
+    touched: NDArray[np.int32]
+    """By place, as the sums: the row."""
     session: NDArray[np.float32]
     walk: NDArray[np.float32]
     longer: NDArray[np.float32]
-    marks: NDArray[np.uint8]
-    touched: NDArray[np.int32]
 
 
 # Bits of Scratch.marks.
-TOUCHED = np.uint8(1)
-BARRED = np.uint8(2)
-CHOSEN = np.uint8(4)
+BARRED = np.uint8(1)
+CHOSEN = np.uint8(2)
+
+
+_HEAD = np.dtype(
+    [
+        ("session_at", np.float64),
+        ("year_at", np.float64),
+        ("hot_at", np.float64),
+        ("session_totals", np.float32),
+        ("session_sizes", np.int32),
+        ("walk_totals", np.float32),
+        ("walk_scales", np.float32),
+        ("walk_sizes", np.int32),
+        ("likes", np.float32),
+        ("year", np.float32),
+        ("hot", np.float32),
+        ("unused", np.float64),
+    ]
+)
+"""What is asked of a row at once lies in one line of the cache: 64 bytes."""
 
 
 def empty_signals(rows: int) -> Signals:
     """Room for `rows` items. The system gives the memory only as rows come into use."""
+    heads = np.zeros(rows, _HEAD)
+    heads["walk_scales"] = 1.0
     return Signals(
         session_rows=np.zeros((rows, SESSION_NEIGHBOURS), np.int32),
         session_weights=np.zeros((rows, SESSION_NEIGHBOURS), np.uint16),
-        session_sizes=np.zeros(rows, np.int32),
-        session_totals=np.zeros(rows, np.float32),
-        session_at=np.zeros(rows, np.float64),
         session_shares=np.full(rows, UNKNOWN_SHARE, np.float32),
         walk_rows=np.zeros((rows, WALK_NEIGHBOURS), np.int32),
         walk_weights=np.zeros((rows, WALK_NEIGHBOURS), np.uint16),
-        walk_sizes=np.zeros(rows, np.int32),
-        walk_totals=np.zeros(rows, np.float32),
-        walk_scales=np.ones(rows, np.float32),
-        likes=np.zeros(rows, np.float32),
-        year=np.zeros(rows, np.float32),
-        year_at=np.zeros(rows, np.float64),
-        hot=np.zeros(rows, np.float32),
-        hot_at=np.zeros(rows, np.float64),
         inward=np.zeros((rows, FACTORS), np.float32),
         outward=np.zeros((rows, FACTORS), np.float32),
         listed=np.ones(rows, np.bool_),
+        **{str(name): heads[name] for name in _HEAD.names or () if name != "unused"},
     )
 
 
 def empty_scratch(rows: int) -> Scratch:
     """Working memory for so many rows."""
     return Scratch(
+        places=np.zeros(rows, np.int32),
+        marks=np.zeros(rows, np.uint8),
+        touched=np.zeros(rows, np.int32),
         session=np.zeros(rows, np.float32),
         walk=np.zeros(rows, np.float32),
         longer=np.zeros(rows, np.float32),
-        marks=np.zeros(rows, np.uint8),
-        touched=np.zeros(rows, np.int32),
     )
 
 
 @compiled
 def spread(
+    scratch: Scratch,
     sums: NDArray[np.float32],
     rows: NDArray[np.int32],
     weights: NDArray[np.uint16],
     size: int,
     factor: np.float32,
-    scratch: Scratch,
     touched: int,
 ) -> int:
-    """Add `factor` times one list to `sums`; how many rows have been touched by now."""
+    """Add `factor` times one list to `sums`, one of scratch's; how many rows have a place now."""
     for at in range(size):
         row = rows[at]
-        sums[row] += widened(weights[at]) * factor
-        if not scratch.marks[row] & TOUCHED:
-            scratch.marks[row] |= TOUCHED
-            scratch.touched[touched] = row
+        place = scratch.places[row] - 1
+        if place < 0:
+            place = touched
             touched += 1
+            scratch.places[row] = touched
+            scratch.touched[place] = row
+            scratch.session[place] = scratch.walk[place] = scratch.longer[place] = 0.0
+        sums[place] += widened(weights[at]) * factor
     return touched
 
 
@@ -125,7 +144,7 @@ def gather(
     likes: NDArray[np.int32],
     session_now: float,
 ) -> int:
-    """Fill the sums of every item that can be reached; how many that are.
+    """Fill the sums of every item that can be reached, by place; how many that are.
 
     lately, likes: rows, latest first, -1 where the item is not known. session_now: half-lives.
 
@@ -142,12 +161,12 @@ def gather(
             since = np.float32(2.0 ** (-age))
             damped = np.sqrt(signals.session_totals[row] * since + DAMPING)
             touched = spread(
+                scratch,
                 scratch.session,
                 signals.session_rows[row],
                 signals.session_weights[row],
                 signals.session_sizes[row],
                 fade * since / damped,
-                scratch,
                 touched,
             )
         fade *= np.float32(0.9)
@@ -156,31 +175,30 @@ def gather(
         row = likes[k]
         if row >= 0 and signals.walk_sizes[row] > 0:
             touched = spread(
+                scratch,
                 scratch.walk,
                 signals.walk_rows[row],
                 signals.walk_weights[row],
                 signals.walk_sizes[row],
                 fade * signals.walk_scales[row] / np.sqrt(signals.likes[row] + np.float32(1.0)),
-                scratch,
                 touched,
             )
         fade *= np.float32(0.97)
-    heaviest = highest(scratch.walk, scratch.touched[:touched], HEAVIEST)
+    heaviest = highest(scratch.walk, np.arange(touched, dtype=np.int32), HEAVIEST)
     for at in range(heaviest.size):
-        row = heaviest[at]
+        row = scratch.touched[heaviest[at]]
         if signals.walk_totals[row] > 0.0:
             touched = spread(
+                scratch,
                 scratch.longer,
                 signals.walk_rows[row],
                 signals.walk_weights[row],
                 signals.walk_sizes[row],
-                scratch.walk[row] * signals.walk_scales[row] / signals.walk_totals[row],
-                scratch,
+                scratch.walk[heaviest[at]] * signals.walk_scales[row] / signals.walk_totals[row],
                 touched,
             )
-    for at in range(touched):
-        row = scratch.touched[at]
-        scratch.longer[row] += np.float32(0.5) * scratch.walk[row]
+    for place in range(touched):
+        scratch.longer[place] += np.float32(0.5) * scratch.walk[place]
     return touched
 
 
@@ -198,12 +216,8 @@ def bar(scratch: Scratch, rows: NDArray[np.int32]) -> int:
 @compiled
 def clear(scratch: Scratch, touched: int, rows: NDArray[np.int32]) -> None:
     """Make everything zero again: what `gather` touched, and the marks of `rows`."""
-    for at in range(touched):
-        row = scratch.touched[at]
-        scratch.session[row] = 0.0
-        scratch.walk[row] = 0.0
-        scratch.longer[row] = 0.0
-        scratch.marks[row] = 0
+    for place in range(touched):
+        scratch.places[scratch.touched[place]] = 0
     for at in range(rows.size):
         if rows[at] >= 0:
             scratch.marks[rows[at]] = 0

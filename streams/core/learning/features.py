@@ -72,16 +72,17 @@ def fill(
     """The features of `rows` (float32 [n, 9]), after `gather`; the picture's column is left."""
     sums = np.zeros(3)
     damped_sum, damped_squares = 0.0, 0.0
-    for at in range(touched):
-        row = scratch.touched[at]
+    for place in range(touched):
+        row = scratch.touched[place]
         if scratch.marks[row] & BARRED:
             continue
-        sums[0] += scratch.session[row]
-        sums[1] += scratch.walk[row]
-        sums[2] += scratch.longer[row]
-        damped = scratch.session[row] * signals.session_shares[row]
-        damped_sum += damped
-        damped_squares += damped * damped
+        sums[0] += scratch.session[place]
+        sums[1] += scratch.walk[place]
+        sums[2] += scratch.longer[place]
+        if scratch.session[place] > 0.0:  # of a part only: it saves looking up the others' shares
+            damped = scratch.session[place] * signals.session_shares[row]
+            damped_sum += damped
+            damped_squares += damped * damped
     n = max(moment.items - barred, 1)
     mean = damped_sum / n
     deviation = np.sqrt(max(damped_squares / n - mean * mean, 0.0)) + 1e-9
@@ -89,12 +90,17 @@ def fill(
     everything = moment.all_likes + 0.1 * moment.items
     for at in range(rows.size):
         row = rows[at]
-        damped = scratch.session[row] * signals.session_shares[row]
+        place = scratch.places[row] - 1
+        session = walk = longer = np.float32(0.0)
+        if place >= 0:
+            session, walk = scratch.session[place], scratch.walk[place]
+            longer = scratch.longer[place]
+        damped = session * signals.session_shares[row]
         floor = FLOOR * (signals.likes[row] + 0.1) / everything
         features[at, 0] = min((damped - mean) / deviation, 30.0) if damped_sum > 0.0 else 0.0
-        features[at, 1] = np.log(scratch.session[row] / max(sums[0], 1e-30) + floor)
-        features[at, 2] = np.log(scratch.walk[row] / max(sums[1], 1e-30) + floor)
-        features[at, 3] = np.log(scratch.longer[row] / max(sums[2], 1e-30) + floor)
+        features[at, 1] = np.log(session / max(sums[0], 1e-30) + floor)
+        features[at, 2] = np.log(walk / max(sums[1], 1e-30) + floor)
+        features[at, 3] = np.log(longer / max(sums[2], 1e-30) + floor)
         features[at, 4] = np.log(1.0 + signals.likes[row])
         age = max(moment.year_now - signals.year_at[row], 0.0)
         features[at, 5] = np.log(0.1 + signals.year[row] * 2.0 ** (-age))
@@ -128,7 +134,6 @@ def choose(
     most: int,
     found: NDArray[np.int32],
     sources: NDArray[np.uint8],
-    places: NDArray[np.int32],
     n: int,
 ) -> int:
     """Add up to `most` of `rows` that may be listed to the `n` found so far; how many there are."""
@@ -149,7 +154,6 @@ def choose(
         scratch.marks[row] |= CHOSEN
         found[n] = row
         sources[n] = source
-        places[n] = at
         n += 1
     return n
 
@@ -173,22 +177,21 @@ def retrieve(
     barred = bar(scratch, moment.barred)
     free = np.empty(touched, np.int32)
     n_free = 0
-    for at in range(touched):
-        row = scratch.touched[at]
+    for place in range(touched):
+        row = scratch.touched[place]
         if not scratch.marks[row] & BARRED and signals.listed[row]:
-            free[n_free] = row
+            free[n_free] = place
             n_free += 1
     free = free[:n_free]
     room = limits[0] + limits[1] + 2 * limits[2] + others.size
     found, sources = np.empty(room, np.int32), np.empty(room, np.uint8)
-    places = np.empty(room, np.int32)
-    best = highest(scratch.session, free, limits[0])
-    n = choose(scratch, signals, best, FROM_SESSION, room, found, sources, places, 0)
-    best = highest(scratch.walk, free, limits[1])
-    n = choose(scratch, signals, best, FROM_WALK, room, found, sources, places, n)
+    best = scratch.touched[highest(scratch.session, free, limits[0])]
+    n = choose(scratch, signals, best, FROM_SESSION, room, found, sources, 0)
+    best = scratch.touched[highest(scratch.walk, free, limits[1])]
+    n = choose(scratch, signals, best, FROM_WALK, room, found, sources, n)
     for rows in popular:
-        n = choose(scratch, signals, rows, FROM_POPULAR, limits[2], found, sources, places, n)
-    n = choose(scratch, signals, others, FROM_ELSEWHERE, room, found, sources, places, n)
+        n = choose(scratch, signals, rows, FROM_POPULAR, limits[2], found, sources, n)
+    n = choose(scratch, signals, others, FROM_ELSEWHERE, room, found, sources, n)
     features = np.zeros((n, 9), np.float32)
     fill(signals, scratch, touched, moment, barred, found[:n], features)
     for at in range(n):
