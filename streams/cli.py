@@ -36,7 +36,7 @@ MOUNTS = {
     mount.name: mount
     for mount in (
         Mount("demo", "streams.local.cli", "demo", "See the whole road at work on this machine."),
-        Mount("run", "streams.commands.run", "app", "Run a worker: the embedder or recommender."),
+        Mount("run", "streams.commands.run", "app", "Run a worker: one of three kinds."),
         Mount("topics", "streams.commands.topics", "app", "Create the topics, or check them."),
         Mount("list", "streams.commands.listing", "show", "Show one user's current list."),
         Mount(

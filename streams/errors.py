@@ -42,6 +42,7 @@ class Reason(StrEnum):
     EMPTY_EVENT = "empty-event"
     BAD_CLOUDEVENT = "bad-cloudevent"
     TOO_MANY_LABELS = "too-many-labels"
+    BAD_INTERACTION = "bad-interaction"
     # on the way out
     NO_EMBEDDING = "no-embedding"
     RESULT_TOO_LARGE = "result-too-large"
@@ -82,6 +83,8 @@ REASONS: Mapping[Reason, str] = {
     Reason.BAD_CLOUDEVENT: "A CloudEvent of another version than 1.0, of another format than "
     "JSON, or with data that is not an object.",
     Reason.TOO_MANY_LABELS: "More labels than LOOKSTREAM_MAX_LABELS.",
+    Reason.BAD_INTERACTION: "The bytes are no interaction of this version: somebody else wrote to "
+    "that topic, or workers of two versions are running.",
     Reason.NO_EMBEDDING: "The model sees nothing in the picture that has a direction: its vector "
     "is zero or not a number.",
     Reason.RESULT_TOO_LARGE: "What was made of it is larger than the broker takes.",

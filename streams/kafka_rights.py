@@ -24,8 +24,8 @@ from streams.settings import Settings
 _TIMEOUT_S = 5.0
 
 Operation = Literal["READ", "WRITE"]
-Worker = Literal["embedder", "recommender"]
-WORKERS: tuple[Worker, ...] = ("embedder", "recommender")
+Worker = Literal["embedder", "recommender", "learner"]
+WORKERS: tuple[Worker, ...] = ("embedder", "recommender", "learner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,16 @@ def needed(worker: Worker, settings: Settings) -> tuple[Right, ...]:
     """All that a worker of this name does. Each of these brings DESCRIBE with it."""
     topics = settings.topics()
     reads: tuple[str, ...]
+    writes: tuple[str, ...]
     match worker:
         case "embedder":
             reads, writes = (topics.images,), (topics.item_embeddings, topics.dead_letters)
         case "recommender":
             reads = (topics.clicks, topics.item_embeddings)
             writes = (topics.recommendations, topics.dead_letters)
+        case "learner":
+            reads = (topics.interactions, topics.item_embeddings)
+            writes = (topics.item_signals, topics.ranker, topics.dead_letters)
     return (
         *(Right("READ", "topic", name) for name in reads),
         *(Right("WRITE", "topic", name) for name in writes),

@@ -16,7 +16,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from streams.metrics_table import METRICS, Metric
+from streams.metric import Metric
+from streams.metrics_table import METRICS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,7 +26,7 @@ class Metrics:
     """One worker's metrics. Cheap where it is hot: children are bound once and kept."""
 
     def __init__(self, worker: str) -> None:
-        """`worker` is embedder or recommender: a page shows only what its worker can know."""
+        """`worker` is a worker's name: a page shows only what its worker can know."""
         self.registry = CollectorRegistry(auto_describe=False)
         self._worker = worker
         made = {m.name: self._make(m) for m in METRICS if m.worker in ("", worker)}
@@ -54,6 +55,14 @@ class Metrics:
                     buckets=metric.buckets,
                     registry=self.registry,
                 )
+
+    def gauge(self, name: str) -> Gauge:
+        """A gauge of the table, for those who set it themselves."""
+        return self._gauges[name]
+
+    def counter(self, name: str) -> Counter:
+        """A counter of the table."""
+        return self._counters[name]
 
     def build(self, *, version: str, model_id: str, device: str) -> None:
         """Say what runs: called once, when the model is known. `device` is empty where none is."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.generated import write_or_print
-from streams.metrics_table import METRICS, Metric
+from streams.metric import Metric
+from streams.metrics_table import METRICS
 
 _INTRODUCTION = """\
 # Metrics

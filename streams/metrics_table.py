@@ -5,8 +5,8 @@ docs/metrics.md is generated from here. Renaming one breaks dashboards and alert
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from streams.metric import Metric
+from streams.metrics_learner import LEARNER_METRICS
 
 _COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 _STAGE_SECONDS = (
@@ -16,24 +16,6 @@ _ROAD_SECONDS = (
     0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60,
 )  # fmt: skip
 _PROFILE_BYTES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric as it is declared."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    help: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
-    worker: str = ""
-    """The only worker that has it; empty: all have it."""
-
-    @property
-    def served_name(self) -> str:
-        """The name on the page: a counter's ends in `_total`."""
-        return self.name + "_total" if self.kind == "counter" else self.name
 
 
 METRICS = (
@@ -123,6 +105,7 @@ METRICS = (
         _PROFILE_BYTES,
         worker="recommender",
     ),
+    *LEARNER_METRICS,
     Metric(
         "lookstream_dependency_up",
         "gauge",

@@ -6,8 +6,8 @@ set -eu
 : "${KAFKA_ACLS:=kafka-acls.sh --bootstrap-server localhost:9092}" # and --command-config FILE
 : "${PREFIX=}"                     # as LOOKSTREAM_TOPIC_PREFIX
 : "${GROUPS_PREFIX=lookstream-}"   # as LOOKSTREAM_GROUP_PREFIX
-: "${EMBEDDER:=User:embedder}" "${RECOMMENDER:=User:recommender}" "${OPERATOR:=User:operator}"
-: "${PRODUCER:=User:producer}" "${READER:=User:reader}"
+: "${EMBEDDER:=User:embedder}" "${RECOMMENDER:=User:recommender}" "${LEARNER:=User:learner}"
+: "${OPERATOR:=User:operator}" "${PRODUCER:=User:producer}" "${READER:=User:reader}"
 
 # The users themselves, and their passwords or certificates, are made elsewhere. Who may Read or
 # Write a topic may also Describe it, and whoever may Write one may be an idempotent producer.
@@ -32,6 +32,15 @@ allow "$RECOMMENDER" Read topic "${PREFIX}item-embeddings"
 allow "$RECOMMENDER" Write topic "${PREFIX}recommendations"
 allow "$RECOMMENDER" Write topic "${PREFIX}dead-letters"
 
+# The learner takes interactions, as a group of which one works, reads the vectors, and publishes
+# what it has learned.
+allow "$LEARNER" Read topic "${PREFIX}interactions"
+allow "$LEARNER" Read group "${PREFIX}${GROUPS_PREFIX}learner"
+allow "$LEARNER" Read topic "${PREFIX}item-embeddings"
+allow "$LEARNER" Write topic "${PREFIX}item-signals"
+allow "$LEARNER" Write topic "${PREFIX}ranker"
+allow "$LEARNER" Write topic "${PREFIX}dead-letters"
+
 # Your program that publishes pictures and clicks.
 allow "$PRODUCER" Write topic "${PREFIX}images"
 allow "$PRODUCER" Write topic "${PREFIX}clicks"
@@ -52,5 +61,6 @@ for topic in images clicks recommendations item-embeddings interactions item-sig
 done
 allow "$OPERATOR" Describe group "${PREFIX}${GROUPS_PREFIX}embedder"
 allow "$OPERATOR" Describe group "${PREFIX}${GROUPS_PREFIX}recommender"
+allow "$OPERATOR" Describe group "${PREFIX}${GROUPS_PREFIX}learner"
 allow "$OPERATOR" Write topic "${PREFIX}images"
 allow "$OPERATOR" Write topic "${PREFIX}clicks"

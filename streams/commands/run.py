@@ -1,4 +1,4 @@
-"""`lookstream run embedder|recommender`: one worker in this process, until it is told to stop."""
+"""`lookstream run WORKER`: one worker in this process, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.settings import Settings, load_settings
 
 app = typer.Typer(
     help="Run a worker in the foreground. SIGTERM ends it in order. Run as many as you like, up to "
-    "LOOKSTREAM_PARTITIONS of a kind: they share the work.",
+    "LOOKSTREAM_PARTITIONS of a kind: they share the work. Of learners one works, others stand by.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     add_completion=False,
@@ -45,6 +45,21 @@ def recommender() -> None:
     from streams.workers.recommender import run_recommender  # noqa: PLC0415 - imports Faust
 
     _end(run_recommender(settings))
+
+
+@app.command()
+def learner() -> None:
+    """Learn from what everybody chooses: interactions in, item-signals and ranker out.
+
+    Needs Kafka with the topics (`lookstream topics create`), and the manifest of the model that the
+    embedder runs, unless LOOKSTREAM_LEARNER_PICTURES is false. One works; a second one stands by.
+    Uses LOOKSTREAM_KAFKA, LOOKSTREAM_HTTP, LOOKSTREAM_SNAPSHOT_DIR and those under The learner in
+    docs/configuration.md.
+    """
+    settings = _start()
+    from streams.workers.learner import run_learner  # noqa: PLC0415 - imports Faust and numba
+
+    _end(run_learner(settings))
 
 
 def _start() -> Settings:

@@ -14,6 +14,8 @@ from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from inference.pictures import PictureLimits
+from streams.core.learning.rules import LearningRules
+from streams.core.learning.schedule import Schedule
 from streams.core.rules import TasteRules
 from streams.errors import StartRefused
 from streams.events import EventLimits
@@ -23,6 +25,7 @@ from streams.settings.errors import PREFIX, refusals, unknown_names, variable
 from streams.settings.events import Events
 from streams.settings.field import Section
 from streams.settings.installation import Model, Places, TopicMaking, Workers
+from streams.settings.learning import Learning
 from streams.settings.pairs import contradictions
 from streams.settings.recommending import Recommending, Taste
 from streams.settings.secrets import read_secrets
@@ -42,12 +45,14 @@ SECTIONS: tuple[type[Section], ...] = (
     Events,
     Taste,
     Recommending,
+    Learning,
     TopicMaking,
 )
 
 
 class Settings(  # the last base's fields come first
     TopicMaking,
+    Learning,
     Recommending,
     Taste,
     Events,
@@ -146,6 +151,14 @@ class Settings(  # the last base's fields come first
             max_json_bytes=self.max_json_bytes,
             picture_max_bytes=self.picture_max_bytes,
         )
+
+    def learning_rules(self) -> LearningRules:
+        """What clicks teach, and how."""
+        return LearningRules(items=self.learned_items, ranker_every=self.ranker_every)
+
+    def learning_schedule(self) -> Schedule:
+        """When what was learned is published."""
+        return Schedule(every_s=self.signals_every_s, item_every_s=self.item_signals_every_s)
 
     def taste_rules(self) -> TasteRules:
         """How clicks become taste and taste becomes a list."""

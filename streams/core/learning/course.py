@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,23 +17,14 @@ from numpy.typing import NDArray
 from streams.core.learning.interaction import Interaction
 from streams.core.learning.learner import Learner, Pictures
 from streams.core.learning.rules import LearningRules
+from streams.core.learning.schedule import Schedule
+from streams.core.learning.signals import ItemSignals
 from streams.core.learning.state import StateRefused, learner_of, state_of
 from streams.core.learning.table import Keys
 
 MOST_SOURCES = 10_000
 """Partitions of clicks that are told apart."""
 _BACKWARDS_S = 60.0  # clocks of several producers differ; beyond this one of them was wrong
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """When signals are published, in the time of the records."""
-
-    every_s: float = 1.0
-    every_events: int = 1_000
-    """Or after so many interactions, whichever comes first."""
-    item_every_s: float = 10.0
-    """Each item at most once in so long: a popular one changes with every other click."""
 
 
 class Course:
@@ -43,7 +34,8 @@ class Course:
     at_ms     timestamp of the last record that was passed, -1 if there was none.
     marks     source partition -> last click of it that was learned from.
     unsent    keys that were published inside, and not yet to the others: True for signals, False
-              for items of which nothing is known any more.
+              for items of which nothing is known any more. See `take`.
+    weights_unsent  the same of the ranker's weights.
     """
 
     def __init__(self, learner: Learner, schedule: Schedule) -> None:
@@ -53,6 +45,8 @@ class Course:
         self.at_ms = -1
         self.marks: dict[int, int] = {}
         self.unsent: dict[int, bool] = {}
+        self.weights_unsent = False
+        self._under_way: dict[int, bool] = {}
         self._clock_s = 0.0
         self._published_s = -math.inf
         self._since = 0
@@ -85,6 +79,7 @@ class Course:
         if not self._since or (waited_s < schedule.every_s and self._since < schedule.every_events):
             return
         self._published_s, self._since = self._clock_s, 0
+        self.weights_unsent = True
         learner = self.learner
         self.unsent.update(dict.fromkeys(learner.gone(), False))
         learner.table.weights = learner.trainer.served(learner.events)
@@ -108,17 +103,37 @@ class Course:
         """Note that it came, and learn nothing."""
         self.marks[event.partition] = event.offset
 
+    def take(self, most: int) -> list[tuple[int, ItemSignals | None]]:
+        """Up to `most` of what is unsent, to be sent now; `sent` or `not_sent` must follow.
+
+        As it was published inside, whatever has been learned since.
+        """
+        for key in list(islice(self.unsent, most)):
+            self._under_way[key] = self.unsent.pop(key)
+        table = self.learner.table
+        return [(key, table.item(key) if known else None) for key, known in self._under_way.items()]
+
+    def sent(self) -> None:
+        """Everybody has what was taken."""
+        self._under_way.clear()
+
+    def not_sent(self) -> None:
+        """Perhaps nobody has it: it is to be taken again."""
+        self.unsent = self._under_way | self.unsent
+        self._under_way = {}
+
     def state(self) -> dict[str, NDArray[Any]]:
         """All of it as arrays, the learner's own memory among them."""
         self.serve()
+        unsent = self._under_way | self.unsent
         numbers = [self.offset, self.at_ms, self._since]
         return {
             **state_of(self.learner),
             "course.numbers": np.array(numbers, np.int64),
             "course.clocks": np.array([self._clock_s, self._published_s]),
             "course.marks": np.array(list(self.marks.items()), np.uint64).reshape(-1, 2),
-            "course.unsent": np.array(list(self.unsent), np.uint32),
-            "course.unsent_known": np.array(list(self.unsent.values()), np.bool_),
+            "course.unsent": np.array(list(unsent), np.uint32),
+            "course.unsent_known": np.array(list(unsent.values()), np.bool_),
         }
 
 

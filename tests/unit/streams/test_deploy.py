@@ -21,7 +21,7 @@ def series() -> set[str]:
     """Every series a worker may have, by name."""
     names = {
         sample.name
-        for worker in ("embedder", "recommender")
+        for worker in ("embedder", "recommender", "learner")
         for family in Metrics(worker).registry.collect()
         for sample in family.samples
     }

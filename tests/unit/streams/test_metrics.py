@@ -129,9 +129,11 @@ def test_two_workers_in_one_process_share_nothing() -> None:
 
 
 def test_the_page_says_each_type_and_the_process_too() -> None:
-    found = families(Metrics("recommender"))
-    for metric in METRICS:
-        assert found[metric.name] == metric.kind
+    for worker in ("recommender", "learner"):
+        found = families(Metrics(worker))
+        for metric in METRICS:
+            if metric.worker in ("", worker):
+                assert found[metric.name] == metric.kind
     assert "process_resident_memory_bytes" in found
     assert CONTENT_TYPE.startswith("text/plain")
 
@@ -147,7 +149,7 @@ def test_names_are_in_base_units() -> None:
 def test_labels_are_bounded_never_an_id_of_a_user_or_an_item() -> None:
     bounded = {
         "agent", "outcome", "reason", "stage", "topic", "partition", "dependency",
-        "worker", "version", "model_id", "device",
+        "worker", "version", "model_id", "device", "feature",
     }  # fmt: skip
     assert {label for metric in METRICS for label in metric.labels} <= bounded
 

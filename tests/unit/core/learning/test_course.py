@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streams.core.learning.course import MOST_SOURCES, Course, Schedule, course_of
+from streams.core.learning.course import MOST_SOURCES, Course, course_of
 from streams.core.learning.interaction import Interaction
 from streams.core.learning.learner import Learner
 from streams.core.learning.rules import LearningRules
+from streams.core.learning.schedule import Schedule
 from streams.core.learning.state import StateRefused, fingerprint
 from streams.core.learning.weights_codec import encode_weights
 from tests.unit.core.learning.clicks import NOW_S, RULES, Clicker, circles
@@ -66,11 +67,11 @@ def outcome(course: Course) -> dict[str, bytes]:
 
 def published(course: Course) -> dict[int, bytes | None]:
     """The newest value of each key that anybody who reads along has in the end."""
-    table = course.learner.table
     newest: dict[int, bytes | None] = {}
-    for key, known in course.unsent.items():
-        item = table.item(key) if known else None
-        newest[key] = None if item is None else item.encode()
+    while course.unsent:
+        for key, item in course.take(100):
+            newest[key] = None if item is None else item.encode()
+        course.sent()
     for key, item in course.learner.unpublished():
         newest[key] = None if item is None else item.encode()
     newest[-1] = encode_weights(course.learner.trainer.served(course.learner.events))
@@ -164,6 +165,20 @@ def test_a_clock_that_was_far_ahead_for_one_record_silences_nothing() -> None:
         course.unsent.clear()
         course.learn(Clicker().clicks(1, offset))
     assert said >= 4
+
+
+def test_what_was_taken_and_may_not_have_arrived_is_taken_again() -> None:
+    course = new_course()
+    walk(course, a_log(50))
+    keys = list(course.unsent)
+    taken = course.take(3)
+    assert [key for key, _ in taken] == keys[:3]
+    assert course.state()["course.unsent"].tolist() == keys
+    course.not_sent()
+    assert list(course.unsent) == keys
+    course.take(3)
+    course.sent()
+    assert list(course.unsent) == keys[3:]
 
 
 def test_more_sources_than_there_can_be_are_not_remembered() -> None:

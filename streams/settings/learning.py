@@ -1,0 +1,55 @@
+"""Settings of the learner: what the crowd's clicks teach, and how often it is told."""
+
+from __future__ import annotations
+
+from streams.core.learning.rules import LearningRules
+from streams.settings.field import Section, setting
+
+_RULES = LearningRules()
+
+
+class Learning(Section):
+    """The learner"""
+
+    learned_items: int = setting(
+        _RULES.items,
+        "Items that something is known of from clicks; the least popular of late makes room. Each "
+        "takes about 4.5 kB of the learner's memory once it has been clicked, and 2.1 kB of every "
+        "recommender's. Fewer than are known already make the learner learn again from the "
+        "beginning of the log.",
+        ge=16,
+        le=50_000_000,
+    )
+    ranker_every: int = setting(
+        _RULES.ranker_every,
+        "The ranker learns from every so many likes. 5 lets a learner that can't keep up take "
+        "about twice as many clicks, at next to no loss.",
+        ge=1,
+        le=1_000_000,
+    )
+    signals_every_s: float = setting(
+        1.0,
+        "How often what has changed is published, in the time of the clicks. Less often costs "
+        "recommenders less; lists notice later what others just clicked.",
+        ge=0.05,
+        le=3600,
+    )
+    item_signals_every_s: float = setting(
+        10.0,
+        "Each item is published at most once in so long, however often it is clicked. Each time "
+        "costs up to 2 kB of topic, and every recommender the reading of it.",
+        ge=0,
+        le=86_400,
+    )
+    learner_pictures: bool = setting(
+        True,
+        "Have the ranker also learn what pictures are worth beside clicks. Costs the learner the "
+        "vectors of all items, about 0.6 kB each at 256 dimensions. Without it, the ranker's "
+        "weights follow from the log alone, to the bit; with it also from which pictures were "
+        "known when.",
+    )
+    learner_frozen: bool = setting(
+        False,
+        "The learner reads along, and changes and publishes nothing; what is clicked meanwhile is "
+        "never learned from. For the time of an attack, or of clicks known to be wrong.",
+    )
