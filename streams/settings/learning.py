@@ -22,8 +22,8 @@ class Learning(Section):
     )
     ranker_every: int = setting(
         _RULES.ranker_every,
-        "The ranker learns from every so many likes. 5 lets a learner that can't keep up take "
-        "about twice as many clicks, at next to no loss.",
+        "The ranker learns from every so many likes. 5 lets a learner that can't keep up take half "
+        "as many clicks again, or more, at next to no loss.",
         ge=1,
         le=1_000_000,
     )
