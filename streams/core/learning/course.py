@@ -106,12 +106,16 @@ class Course:
     def take(self, most: int) -> list[tuple[int, ItemSignals | None]]:
         """Up to `most` of what is unsent, to be sent now; `sent` or `not_sent` must follow.
 
-        As it was published inside, whatever has been learned since.
+        As it was published inside, whatever has been learned since; where the table had no room for
+        it, as it is now.
         """
         for key in list(islice(self.unsent, most)):
             self._under_way[key] = self.unsent.pop(key)
-        table = self.learner.table
-        return [(key, table.item(key) if known else None) for key, known in self._under_way.items()]
+        learner = self.learner
+        return [
+            (key, learner.table.item(key) or learner.known(key) if known else None)
+            for key, known in self._under_way.items()
+        ]
 
     def sent(self) -> None:
         """Everybody has what was taken."""

@@ -110,7 +110,7 @@ class Learner:
 
     def serve(self, keys: Iterable[int]) -> list[ItemSignals]:
         """The signals of these items, as served from now on. Those that made room are left out."""
-        changed = [signals for key in keys if (signals := self._known(key)) is not None]
+        changed = [signals for key in keys if (signals := self.known(key)) is not None]
         for item in changed:
             self.table.put(item)
         return changed
@@ -129,14 +129,15 @@ class Learner:
             if self._find(key) < 0:
                 yield key, None
         for key in self.dirty:
-            signals = self._known(key)
+            signals = self.known(key)
             if signals is not None:
                 yield key, signals
 
     def _find(self, key: int) -> int:
         return int(find(self.slots, self.crowd.keys, np.uint32(key)))
 
-    def _known(self, key: int) -> ItemSignals | None:
+    def known(self, key: int) -> ItemSignals | None:
+        """What would be published of an item by now; None if it is not known."""
         row = self._find(key)
         return signals_of(self.crowd, row) if row >= 0 else None
 

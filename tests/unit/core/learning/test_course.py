@@ -181,6 +181,20 @@ def test_what_was_taken_and_may_not_have_arrived_is_taken_again() -> None:
     assert list(course.unsent) == keys[3:]
 
 
+def test_what_the_table_has_no_room_for_is_published_all_the_same() -> None:
+    rules = replace(RULES, items=16)
+    course = new_course(rules)
+    for offset in range(60):  # 60 items, and 32 rows
+        course.turn_to(int(NOW_S * 1000) + 1000 * offset)
+        course.serve()
+        said = dict(course.take(100))
+        course.sent()
+        if offset:
+            assert said[100 + offset - 1] is not None
+        course.learn(Clicker().clicks(100 + offset, offset))
+    assert course.learner.table.left_out > 0
+
+
 def test_more_sources_than_there_can_be_are_not_remembered() -> None:
     course = new_course()
     course.marks = dict.fromkeys(range(MOST_SOURCES), 0)
