@@ -58,6 +58,9 @@ def needed(worker: Worker, settings: Settings) -> tuple[Right, ...]:
         case "recommender":
             reads = (topics.clicks, topics.item_embeddings)
             writes = (topics.recommendations, topics.dead_letters)
+            if settings.learning:
+                reads += (topics.item_signals, topics.ranker)
+                writes += (topics.interactions,)
         case "learner":
             reads = (topics.interactions, topics.item_embeddings)
             writes = (topics.item_signals, topics.ranker, topics.dead_letters)

@@ -133,6 +133,19 @@ class Metrics:
         """Embedding records were left out of the index."""
         self._counters["lookstream_index_records_skipped"].labels(reason).inc(records)
 
+    def crowd(self, *, items: int, left_out: int) -> None:
+        """How many items something was learned of, and for how many there was no room."""
+        self._gauges["lookstream_crowd_items"].set(items)
+        self._gauges["lookstream_crowd_items_left_out"].set(left_out)
+
+    def crowd_age(self, age_s: Callable[[], float]) -> None:
+        """Ask `age_s` at each look at the page."""
+        self._gauges["lookstream_crowd_age_seconds"].set_function(age_s)
+
+    def crowd_skipped(self, records: int) -> None:
+        """Records of what was learned could not be read."""
+        self._counters["lookstream_crowd_records_skipped"].inc(records)
+
     def lag(self, topic: str, partition: int, events: int) -> None:
         """How many events of a partition are not finished."""
         child = self._lags.get((topic, partition))

@@ -44,7 +44,7 @@ METRICS = (
         "lookstream_stage_seconds",
         "histogram",
         "Time of one stage of an agent's work. Once a picture: fetch, decode. Once a batch or "
-        "part of one: encode, load, search, rank, store, publish.",
+        "part of one: encode, load, tell, search, rank, store, publish.",
         ("agent", "stage"),
         _STAGE_SECONDS,
     ),
@@ -95,6 +95,31 @@ METRICS = (
         "counter",
         "Embedding records the index could not use, by reason.",
         ("reason",),
+        worker="recommender",
+    ),
+    Metric(
+        "lookstream_crowd_items",
+        "gauge",
+        "Items of which this recommender knows what the crowd's clicks teach, or could.",
+        worker="recommender",
+    ),
+    Metric(
+        "lookstream_crowd_items_left_out",
+        "gauge",
+        "Items for which there was no room: raise LOOKSTREAM_LEARNED_ITEMS.",
+        worker="recommender",
+    ),
+    Metric(
+        "lookstream_crowd_age_seconds",
+        "gauge",
+        "Since the learner last published what is served here; NaN if it never did. Without "
+        "clicks that teach something it grows, and nothing is wrong.",
+        worker="recommender",
+    ),
+    Metric(
+        "lookstream_crowd_records_skipped",
+        "counter",
+        "Records of item-signals and ranker that could not be read.",
         worker="recommender",
     ),
     Metric(

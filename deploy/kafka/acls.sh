@@ -25,11 +25,15 @@ allow "$EMBEDDER" Read group "${PREFIX}${GROUPS_PREFIX}embedder"
 allow "$EMBEDDER" Write topic "${PREFIX}item-embeddings"
 allow "$EMBEDDER" Write topic "${PREFIX}dead-letters"
 
-# The recommender takes clicks, as a group, reads all vectors, and publishes lists.
+# The recommender takes clicks, as a group, reads all vectors and what is
+# learned, and publishes lists and what clicks teach.
 allow "$RECOMMENDER" Read topic "${PREFIX}clicks"
 allow "$RECOMMENDER" Read group "${PREFIX}${GROUPS_PREFIX}recommender"
 allow "$RECOMMENDER" Read topic "${PREFIX}item-embeddings"
+allow "$RECOMMENDER" Read topic "${PREFIX}item-signals"
+allow "$RECOMMENDER" Read topic "${PREFIX}ranker"
 allow "$RECOMMENDER" Write topic "${PREFIX}recommendations"
+allow "$RECOMMENDER" Write topic "${PREFIX}interactions"
 allow "$RECOMMENDER" Write topic "${PREFIX}dead-letters"
 
 # The learner takes interactions, as a group of which one works, reads the vectors, and publishes

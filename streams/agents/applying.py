@@ -18,6 +18,9 @@ from streams.agents.stages import Stages
 from streams.core import codec
 from streams.core.apply import apply
 from streams.core.catalogue import Catalogue
+from streams.core.crowd import Crowd
+from streams.core.learning.interaction import Interaction
+from streams.core.lessons import interaction_of
 from streams.core.profile import ClickFact, Profile
 from streams.core.rules import NEGATIVE_KINDS, TasteRules
 from streams.delivery import Batch
@@ -35,7 +38,20 @@ class Visit:
     user_id: str
     clicks: list[tuple[Record, Click]] = field(default_factory=list)
     applied: list[bool] = field(default_factory=list)
+    told: list[Interaction] = field(default_factory=list)
+    """What the applied ones teach."""
     profile: Profile = field(default_factory=Profile)
+
+
+class Teaching(Protocol):
+    """Where the crowd learns: agents/teaching.py is one."""
+
+    @property
+    def crowd(self) -> Crowd: ...
+
+    async def tell(self, batch: Batch, lessons: Sequence[tuple[str, Interaction]]) -> None:
+        """Publish what users' clicks teach; return when that is acknowledged."""
+        ...
 
 
 class ProfileSizes(Protocol):
@@ -59,7 +75,9 @@ class ClickApplier:
         stages: Stages,
         slices: Slices,
         measures: ProfileSizes,
+        teaching: Teaching | None = None,
     ) -> None:
+        self._teaching = teaching
         self._catalogue = catalogue
         self._store = store
         self._past = past
@@ -91,6 +109,12 @@ class ClickApplier:
         left = visits
         while True:
             writes, changed = await self._fold_all(batch, left)
+            if self._teaching is not None and changed:
+                # Before the profiles are stored: a click that comes again after that teaches no
+                # more. What is told twice, before that, the learner knows by its offset.
+                lessons = [(visit.user_id, told) for visit in changed for told in visit.told]
+                with self._stages.time("tell"):
+                    await self._teaching.tell(batch, lessons)
             with self._stages.time("store"):
                 saved = await batch.attempt("redis", partial(self._store.save, writes, marks))
             self._measures.profile_bytes([len(write.value) for write in writes])
@@ -120,18 +144,26 @@ class ClickApplier:
     def _fold(self, visit: Visit, stored: Stored) -> list[tuple[str, float]]:
         """Apply her clicks to what is stored; what they add to the items' popularity."""
         visit.profile = _read(visit.user_id, stored)
-        visit.applied = []
+        visit.applied, visit.told = [], []
         increments = []
         for record, click in visit.clicks:
             fact = ClickFact(click.item_id, click.kind, click.at_s, click.dwell_s)
+            source, offset = source_of(record), record.offset
+            told = None
+            if self._teaching is not None and not visit.profile.applied(source, offset):
+                told = interaction_of(visit.profile, fact, record.partition, offset, self._rules)
             new = apply(
                 visit.profile,
                 fact,
-                source_of(record),
-                record.offset,
+                source,
+                offset,
                 catalogue=self._catalogue,
                 rules=self._rules,
             )
+            if self._teaching is not None and told is not None:
+                visit.told.append(told)
+                if told.liked:
+                    visit.profile.residual = self._teaching.crowd.residual_after(told)
             visit.applied.append(new)
             weight = self._rules.weight(click.kind, click.dwell_s)
             if new and weight > 0.0 and click.kind not in NEGATIVE_KINDS:

@@ -13,6 +13,7 @@ from streams.agents.publishing import chance
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.core import candidates, lists
+from streams.core.crowd import Crowd
 from streams.core.picks import Pick
 from streams.core.profile import Profile
 from streams.core.rules import TasteRules
@@ -42,7 +43,9 @@ class ListMaker:
         remembered_searches: int,
         stages: Stages,
         slices: Slices,
+        crowd: Crowd | None = None,
     ) -> None:
+        self._crowd = crowd
         self._index = index
         self._searches = RememberedSearches(index, remembered_searches)
         self._fallback = fallback
@@ -69,6 +72,8 @@ class ListMaker:
             with self._stages.time("rank"):
                 for (profile, list_id), end, rows in zip(some, ends, map(len, asked), strict=True):
                     found = slice(end - rows, end)
+                    if self._crowd is not None:
+                        self._crowd.relist(self._index.take_relisted(), self._index)
                     picks = lists.make_list(
                         profile,
                         numbers[found],
@@ -78,6 +83,7 @@ class ListMaker:
                         rules=self._rules,
                         now_s=profile.clock_s,
                         rng=chance(list_id) if self._rules.random else None,
+                        crowd=self._crowd,
                     )
                     made.append(picks)
                     await self._slices.breathe()

@@ -25,6 +25,7 @@ from streams.agents.list_maker import ListMaker, Wanted
 from streams.agents.publishing import ListWriter
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
+from streams.core.crowd import Crowd
 from streams.core.picks import Pick
 from streams.core.rules import TasteRules
 from streams.delivery import Batch
@@ -56,6 +57,7 @@ class Recommender:
         slices: Slices,
         clock: Callable[[], float],
         measures: Measures,
+        crowd: Crowd | None = None,
     ) -> None:
         self._applier = applier
         self._lists = ListMaker(
@@ -65,6 +67,7 @@ class Recommender:
             remembered_searches=remembered_searches,
             stages=stages,
             slices=slices,
+            crowd=crowd,
         )
         self._writer = writer
         self._slices = slices

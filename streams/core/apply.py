@@ -6,6 +6,7 @@ import math
 
 from streams.core.catalogue import Catalogue, Vectors
 from streams.core.interests import Interests, faded
+from streams.core.learning.rules import LIKES
 from streams.core.profile import ClickFact, Profile, item_key
 from streams.core.recent import LATEST_S
 from streams.core.repelled import Repelled
@@ -40,9 +41,7 @@ def apply(
     key = item_key(item_id)
     weight = rules.weight(kind, click.dwell_s)
 
-    at_s = click.at_s
-    if not 0.0 <= at_s <= LATEST_S:
-        at_s = profile.clock_s if math.isnan(at_s) else min(max(at_s, 0.0), float(LATEST_S))
+    at_s = event_time_s(profile, click)
     _advance(profile, at_s, rules)
     if profile.model_id != catalogue.model_id:
         _start_anew(profile, catalogue.model_id)
@@ -55,11 +54,23 @@ def apply(
     profile.recent.note(item_id, kind, weight, at_s, pending=number is None, rules=rules)
     if kind in NEGATIVE_KINDS:
         profile.hidden.add(key, rules.hidden)
+        profile.likes.discard(key)
     else:
         profile.seen.add(key, rules.seen)
+    if rules.is_like(kind, weight):
+        profile.liked += key not in profile.likes
+        profile.likes.add(key, LIKES)
     profile.events += 1
     profile.mark(source, offset)
     return True
+
+
+def event_time_s(profile: Profile, click: ClickFact) -> float:
+    """When the click counts as done: what is no time is now, and time has its ends."""
+    at_s = click.at_s
+    if 0.0 <= at_s <= LATEST_S:
+        return at_s
+    return profile.clock_s if math.isnan(at_s) else min(max(at_s, 0.0), float(LATEST_S))
 
 
 def _advance(profile: Profile, at_s: float, rules: TasteRules) -> None:

@@ -1,14 +1,19 @@
 r"""A profile as bytes: what lies in the store.
 
-    magic "LP", version u8, 0 u8        little-endian throughout
+    magic "LP", version u8, floats of the residual u8        little-endian throughout
     counts u16: dim interests repelled recent seen hidden marks
-    events u32, clock_s f64
+    count u8: likes
+    liked u32, events u32, clock_s f64
     short, long f64 [interests]         repelled weights f64 [repelled]      offsets i64 [marks]
     interest vectors i16 [interests, dim], in steps of 2**-14
     repelled codes i8 [repelled, dim]
     recent times u32 [recent], traits u8 [recent]
-    seen u32 [seen], hidden u32 [hidden]
-    text: model id, sources, the interests' items, recent ids; UTF-8, joined by "\n", to the end
+    seen u32 [seen], hidden u32 [hidden], likes u32 [likes]
+    text: model id, sources, the interests' items, recent ids; UTF-8, joined by "\n"
+    residual f16 [floats of the residual], to the end
+
+All but the residual is a function of the user's events: see `without_residual`. Version 1 had
+neither likes nor a residual; it is read, and becomes version 2 at her next click.
 
 Every profile has exactly one form, so `encode(decode(b)) == b`. About 6 kB when everything is full
 at the default rules.
@@ -20,6 +25,8 @@ import math
 import struct
 import sys
 from array import array
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,10 +37,12 @@ from streams.core.recent import RecentItems, valid_traits
 from streams.core.repelled import Repelled
 from streams.core.vectors import FIXED, STEP, STEPS
 
-VERSION = 1
+VERSION = 2
 MAGIC = b"LP"
-_HEAD = struct.Struct("<2sBx7HId")
+_HEAD = struct.Struct("<2sBB7HBIId")
+_HEAD_1 = struct.Struct("<2sBx7HId")
 _MOST_EVENTS = 2**32 - 1
+_HALF = np.dtype("<f2")
 
 
 class ProfileCorrupt(ValueError):
@@ -48,6 +57,7 @@ def encode(profile: Profile) -> bytes:
     head = _HEAD.pack(
         MAGIC,
         VERSION,
+        len(profile.residual) // _HALF.itemsize,
         dim,
         n,
         r,
@@ -55,6 +65,8 @@ def encode(profile: Profile) -> bytes:
         len(profile.seen),
         len(profile.hidden),
         len(marks),
+        len(profile.likes),
+        min(profile.liked, _MOST_EVENTS),
         min(profile.events, _MOST_EVENTS),
         profile.clock_s,
     )
@@ -76,29 +88,29 @@ def encode(profile: Profile) -> bytes:
             recent.traits,
             profile.seen.data,
             profile.hidden.data,
+            profile.likes.data,
             text.encode(),
+            profile.residual,
         )
     )
 
 
 def decode(data: bytes) -> Profile:
     """The profile in `data`. Raises ProfileCorrupt for anything `encode` didn't make."""
-    if len(data) < _HEAD.size:
-        raise ProfileCorrupt(f"a profile of {len(data)} bytes is shorter than its head")
-    magic, version, dim, n, r, m, seen, hidden, marks, events, clock_s = _HEAD.unpack_from(data)
-    if magic != MAGIC or data[3] != 0:
-        raise ProfileCorrupt("these bytes don't begin like a profile")
-    if version != VERSION:
-        raise ProfileCorrupt(f"profile version {version} is not {VERSION}, which this worker reads")
-    weights_at = _HEAD.size
+    head = _read_head(data)
+    dim, n, r, m, seen, hidden, marks = head.counts
+    likes, floats = head.likes, data[3]
+    weights_at = head.size_bytes
     vectors_at = weights_at + 8 * (2 * n + r + marks)
     codes_at = vectors_at + 2 * n * dim
     times_at = codes_at + r * dim
     traits_at = times_at + 4 * m
     seen_at = traits_at + m
     hidden_at = seen_at + KEY_BYTES * seen
-    text_at = hidden_at + KEY_BYTES * hidden
-    if text_at > len(data):
+    likes_at = hidden_at + KEY_BYTES * hidden
+    text_at = likes_at + KEY_BYTES * likes
+    residual_at = len(data) - _HALF.itemsize * floats
+    if text_at > residual_at:
         raise ProfileCorrupt(f"a profile of {len(data)} bytes ends before byte {text_at}")
     if (n + r > 0) != (dim > 0):
         raise ProfileCorrupt(f"a profile of {n + r} vectors can't have {dim} components each")
@@ -106,14 +118,16 @@ def decode(data: bytes) -> Profile:
     numbers = struct.unpack_from(f"<{2 * n + r}d{marks}q", data, weights_at)
     weights, offsets = numbers[: 2 * n + r], numbers[2 * n + r :]
     # Written so that a nan is refused too, which min() may overlook but a sum can't.
-    if not (min(weights, default=0.0) >= 0.0 <= clock_s and clock_s + sum(weights) < math.inf):
+    if not (
+        min(weights, default=0.0) >= 0.0 <= head.clock_s and head.clock_s + sum(weights) < math.inf
+    ):
         raise ProfileCorrupt("a weight or the clock of a profile is negative or not finite")
     vectors: Vectors = np.frombuffer(data, FIXED, n * dim, vectors_at) * STEP
     traits = bytearray(data[traits_at:seen_at])
     if not valid_traits(traits):
         raise ProfileCorrupt("a recent item has an unknown kind")
     try:
-        text = data[text_at:].decode().split("\n")
+        text = data[text_at:residual_at].decode().split("\n")
     except UnicodeDecodeError as error:
         raise ProfileCorrupt("the ids in a profile are not UTF-8") from error
     if len(text) != 1 + marks + n + m:
@@ -125,8 +139,8 @@ def decode(data: bytes) -> Profile:
     times = array("I", data[times_at:traits_at])
     return Profile(
         model_id=text[0],
-        clock_s=clock_s,
-        events=events,
+        clock_s=head.clock_s,
+        events=head.events,
         marks=applied,
         interests=Interests(
             vectors.reshape(n, dim), list(weights[:n]), list(weights[n : 2 * n]), items
@@ -134,8 +148,49 @@ def decode(data: bytes) -> Profile:
         repelled=Repelled() if r == 0 else _repelled(data[codes_at:times_at], weights[2 * n :]),
         recent=RecentItems(text[1 + marks + n :], _little_endian(times), traits),
         seen=KeyMemory(data[seen_at:hidden_at]),
-        hidden=KeyMemory(data[hidden_at:text_at]),
+        hidden=KeyMemory(data[hidden_at:likes_at]),
+        likes=KeyMemory(data[likes_at:text_at]),
+        liked=head.liked,
+        residual=_read_residual(data[residual_at:]),
     )
+
+
+def without_residual(data: bytes) -> bytes:
+    """The stored form of the same profile without its residual: what follows from her events."""
+    return data[:3] + b"\0" + data[4 : len(data) - _HALF.itemsize * data[3]]
+
+
+class _Head(NamedTuple):
+    size_bytes: int
+    counts: Sequence[int]
+    """dim interests repelled recent seen hidden marks"""
+    likes: int
+    liked: int
+    events: int
+    clock_s: float
+
+
+def _read_head(data: bytes) -> _Head:
+    if len(data) < _HEAD_1.size:
+        raise ProfileCorrupt(f"a profile of {len(data)} bytes is shorter than its head")
+    if data[:2] != MAGIC:
+        raise ProfileCorrupt("these bytes don't begin like a profile")
+    version = data[2]
+    if version == 1 and data[3] == 0:
+        _, _, *counts, events, clock_s = _HEAD_1.unpack_from(data)
+        return _Head(_HEAD_1.size, counts, 0, 0, events, clock_s)
+    if version != VERSION:
+        raise ProfileCorrupt(f"profile version {version} is not {VERSION}, which this worker reads")
+    if len(data) < _HEAD.size:
+        raise ProfileCorrupt(f"a profile of {len(data)} bytes is shorter than its head")
+    _, _, _, *counts, likes, liked, events, clock_s = _HEAD.unpack_from(data)
+    return _Head(_HEAD.size, counts, likes, liked, events, clock_s)
+
+
+def _read_residual(data: bytes) -> bytes:
+    if not np.isfinite(np.frombuffer(data, _HALF)).all():
+        raise ProfileCorrupt("the residual of a profile is not finite")
+    return data
 
 
 def _repelled(codes: bytes, weights: tuple[float, ...]) -> Repelled:

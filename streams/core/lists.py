@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from streams.core import candidates, diversity, exploring, ranker, reasons, sampling
 from streams.core.catalogue import Catalogue, Numbers, Vectors
+from streams.core.crowd import Crowd
+from streams.core.crowd_list import CrowdList
 from streams.core.diversity import Company, Seated
 from streams.core.picks import Fallback, Pick, ReasonKind
 from streams.core.profile import Profile
@@ -25,6 +27,7 @@ def make_list(
     rules: TasteRules,
     now_s: float,
     rng: np.random.Generator | None = None,
+    crowd: Crowd | None = None,
 ) -> list[Pick]:
     """Her list, best first: at most `list_length` items, each once, each with a true reason.
 
@@ -33,11 +36,16 @@ def make_list(
     Nothing she has touched or hidden, nothing unavailable, no near-duplicates. What her interests
     don't fill comes from `fallback`. Shorter only where there is nothing else.
 
-    rng  what `temperature` and `explore_share` draw from; None: nothing is left to chance.
+    rng    what `temperature` and `explore_share` draw from; None: nothing is left to chance.
+    crowd  what others' clicks have taught: it ranks where it leads anywhere from what she did.
     """
     barred = candidates.barred_keys(profile)
     picks: list[Pick] = []
-    if found_numbers.size and profile.model_id == catalogue.model_id:
+    if crowd is not None and crowd.taught:
+        drawn = rng if rules.temperature > 0.0 else None
+        ranked = CrowdList(profile, barred, fallback, crowd, catalogue, rules, now_s)
+        picks = ranked.choose(found_numbers, drawn)
+    if not picks and found_numbers.size and profile.model_id == catalogue.model_id:
         _, strengths = candidates.active(profile, rules, now_s)
         if len(strengths) != len(found_numbers):
             raise ValueError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from streams.core.catalogue import Numbers
 
-ReasonKind = Literal["looks-like", "popular", "new", "exploring"]
+ReasonKind = Literal["looks-like", "people-also-clicked", "popular", "new", "exploring"]
 
 
 @dataclass(slots=True)
@@ -28,9 +28,10 @@ class Pick:
     nothing was left to chance."""
     reason_kind: ReasonKind
     reason_item_id: str | None = None
-    """For `looks-like`: which item of hers."""
+    """For `looks-like` and `people-also-clicked`: which item of hers."""
     similarity: float | None = None
-    """For `looks-like`: the cosine of the two items' first views."""
+    """For `looks-like` the cosine of the two items' first views. For `people-also-clicked` which
+    part of all that leads from her items to this one comes from that one, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.core.interests import Interests
 from streams.core.recent import RecentItems
@@ -60,15 +61,26 @@ class KeyMemory:
         data = self.data if at < 0 else self.data[:at] + self.data[at + KEY_BYTES :]
         self.data = (data + new)[-most * KEY_BYTES :]
 
+    def discard(self, key: int) -> None:
+        """Forget `key`, if it is remembered."""
+        at = self._find(key.to_bytes(KEY_BYTES, "little"))
+        if at >= 0:
+            self.data = self.data[:at] + self.data[at + KEY_BYTES :]
+
     def keys(self) -> list[int]:
         """The keys, oldest first."""
         keys: list[int] = np.frombuffer(self.data, KEY_DTYPE).tolist()
         return keys
 
+    def latest(self, most: int) -> NDArray[np.uint32]:
+        """The newest `most` keys, newest first: uint32 [<= most]."""
+        return np.frombuffer(self.data[-most * KEY_BYTES :], KEY_DTYPE)[::-1].astype(np.uint32)
+
 
 @dataclass(slots=True)
 class Profile:
-    """One user. A function of her events in order and of which items were known then.
+    """One user. A function of her events in order and of which items were known then, but for
+    `residual`.
 
     Every number is held at the precision in which it is stored, so that a profile that went
     through the store is the same as one that did not.
@@ -87,6 +99,14 @@ class Profile:
     recent: RecentItems = field(default_factory=RecentItems)
     seen: KeyMemory = field(default_factory=KeyMemory)
     hidden: KeyMemory = field(default_factory=KeyMemory)
+    likes: KeyMemory = field(default_factory=KeyMemory)
+    """What she liked, by `TasteRules.is_like`; what she disliked since is not among it."""
+    liked: int = 0
+    """How often an item was added to `likes`."""
+    residual: bytes = b""
+    """What the crowd's factors miss of her (learning/residual.py): float16s, little-endian; empty
+    while nothing is known. It depends on what had been learned when she clicked, so on more than
+    her events, and comes last in the stored form."""
 
     def applied(self, source: str, offset: int) -> bool:
         """Whether the event at `offset` of `source` is already part of this profile."""

@@ -1,4 +1,4 @@
-"""Why an item is listed: the item of hers that it looks like; and a checker of every reason."""
+"""Why an item is listed, where pictures say so; and a checker of every reason."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core.catalogue import Catalogue
+from streams.core.crowd import MOST_LATEST, Crowd
+from streams.core.learning.causes import causes
+from streams.core.learning.table import NO_KEYS as _NO_KEYS
 from streams.core.picks import Fallback, Pick
-from streams.core.profile import Profile
+from streams.core.profile import Profile, item_key
 from streams.core.rules import TasteRules
 
 # Two orders of summing 256 float32 products differ by less.
 TOLERANCE = 1e-5
-# Each costs a look-up and a row of products for every list. Of 360 tastes among noise so many show
-# as many as all 50 would; with 20 a few are missed, because their items look like none of hers.
-MOST_LATEST = 32
 
 
 def similarity(catalogue: Catalogue, a: int, b: int) -> float:
@@ -56,23 +56,32 @@ def looks_like(
 
 
 def check(
-    pick: Pick, profile: Profile, catalogue: Catalogue, fallback: Fallback, rules: TasteRules
+    pick: Pick,
+    profile: Profile,
+    catalogue: Catalogue,
+    fallback: Fallback,
+    rules: TasteRules,
+    *,
+    crowd: Crowd | None = None,
 ) -> str | None:
     """None if the reason of `pick` holds, else a sentence that says why it doesn't.
 
-    profile, catalogue and fallback are those that the list was made with.
+    profile, catalogue, fallback and crowd are those that the list was made with, and as they were.
     """
     if catalogue.number(pick.item_id) != pick.number:
         return "the item is not known, or not under this number"
     if pick.reason_kind == "looks-like":
         return _check_looks_like(pick, profile, catalogue, rules)
+    if pick.reason_kind == "people-also-clicked":
+        return _check_clicked(pick, profile, catalogue, crowd)
     if pick.reason_item_id is not None or pick.similarity is not None:
         return f"a reason of kind {pick.reason_kind} names an item"
     places = np.flatnonzero(fallback.numbers == pick.number).tolist()
     kind = "new" if pick.reason_kind == "exploring" else pick.reason_kind
-    if not any(fallback.kinds[place] == kind for place in places):
-        return f"the item is not among the {pick.reason_kind} ones"
-    return None
+    holds = any(fallback.kinds[place] == kind for place in places)
+    if not holds and kind == "popular" and crowd is not None:
+        holds = _is_popular(pick, profile, crowd)
+    return None if holds else f"the item is not among the {pick.reason_kind} ones"
 
 
 def _check_looks_like(
@@ -89,4 +98,30 @@ def _check_looks_like(
     for number in hers.values():
         if similarity(catalogue, pick.number, number) > pick.similarity + TOLERANCE:
             return "another item of hers is nearer"
+    return None
+
+
+def _is_popular(pick: Pick, profile: Profile, crowd: Crowd) -> bool:
+    moment = crowd.moment(profile, _NO_KEYS, profile.clock_s)
+    row = crowd.table.row(item_key(pick.item_id))
+    return any(row in rows for rows in crowd.table.popular(moment))
+
+
+def _check_clicked(
+    pick: Pick, profile: Profile, catalogue: Catalogue, crowd: Crowd | None
+) -> str | None:
+    if crowd is None:
+        return "nothing is known of what others clicked"
+    named = pick.reason_item_id
+    if named is None or pick.similarity is None or catalogue.number(named) is None:
+        return "the reason names no item that is known"
+    moment = crowd.moment(profile, _NO_KEYS, profile.clock_s)
+    table = crowd.table
+    hers = table.row(item_key(named))
+    if hers < 0 or not (hers in moment.lately or hers in moment.likes):
+        return "the reason names no item of hers"
+    rows = np.array([table.row(item_key(pick.item_id))], np.int32)
+    (cause,), (share,) = causes(table.signals, moment, rows)
+    if cause != hers or not abs(float(share) - pick.similarity) <= TOLERANCE:
+        return f"what she did leads there otherwise: its part is {float(share):.6f} at most"
     return None

@@ -58,7 +58,7 @@ class TasteRules:
     """Of those, how many that are not yet known may outstay the others. Less than `recent`."""
     seen: int = 300
     """Items she touched, kept out of her lists: 4 bytes each, oldest forgotten first."""
-    hidden: int = 100
+    hidden: int = 64
     """The same for disliked and hidden items, remembered apart from (so longer than) the rest."""
 
     short_half_life_s: float = 6 * HOUR_S
@@ -136,6 +136,14 @@ class TasteRules:
     def random(self) -> bool:
         """Whether a list depends on chance."""
         return self.temperature > 0.0 or self.explored_places > 0
+
+    def is_like(self, kind: str, weight: float) -> bool:
+        """Whether an event of `kind` that weighs so much says that she chose the item.
+
+        At the default weights: click, like, save, purchase, and a dwell of 30 seconds or more. A
+        view doesn't, since most are of what was put before her.
+        """
+        return kind not in NEGATIVE_KINDS and weight >= self.weights["click"] > 0.0
 
     def weight(self, kind: str, dwell_s: float | None = None) -> float:
         """What one event of `kind` weighs, in clicks.

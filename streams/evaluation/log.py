@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.rules import KINDS, NEGATIVE_KINDS, TasteRules
+from streams.core.rules import KINDS, TasteRules
 from streams.evaluation.method import Event
 
 NO_TIMES_START_S = 1_577_836_800.0
@@ -19,14 +19,8 @@ _NO_DWELL = math.nan
 
 
 def is_positive(kind: str, dwell_s: float | None, rules: TasteRules) -> bool:
-    """Whether an event says that she chose the item: it weighs at least as much as a click.
-
-    At the default weights: click, like, save, purchase, and a dwell of 30 seconds or more. A view
-    doesn't, since most are of what was put before her.
-    """
-    if kind in NEGATIVE_KINDS:
-        return False
-    return rules.weight(kind, dwell_s) >= rules.weights["click"]
+    """Whether an event says that she chose the item."""
+    return rules.is_like(kind, rules.weight(kind, dwell_s))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ and decoded as it would be stored, after each event. What is different:
 from __future__ import annotations
 
 import zlib
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -30,6 +30,13 @@ from streams.agents.past import Past
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.core import codec
+from streams.core.crowd import Crowd, nearness
+from streams.core.learning.interaction import Interaction, decode_interaction
+from streams.core.learning.learner import Learner
+from streams.core.learning.rules import LearningRules
+from streams.core.learning.signals import decode_signals
+from streams.core.learning.table import Keys
+from streams.core.learning.weights_codec import decode_weights, encode_weights
 from streams.core.profile import Profile
 from streams.delivery import Batch, Retry
 from streams.embeddings import ViewRecord
@@ -47,6 +54,9 @@ from streams.stores.view_search import EXACT_ROWS
 NAME = "lookstream"
 LENGTH = 50
 
+LATE = 100
+"""Interactions after which what was learned is served: what a busy shop sends in a second."""
+
 _TOPIC = "clicks"
 _MOST_LISTED = 1_000
 _MOST_CANDIDATES = 10_000
@@ -62,6 +72,7 @@ class Lookstream:
                workers. Otherwise items without a picture are not listed, as in life.
     score_all  look at all items (up to 10,000) near each interest, exactly, and list up to 1,000,
                in place of what candidate retrieval brings up.
+    learning   whether the clicks teach the crowd's learner, and what it has learned ranks.
     """
 
     def __init__(
@@ -72,6 +83,7 @@ class Lookstream:
         *,
         name: str = NAME,
         score_all: bool = False,
+        learning: bool = True,
     ) -> None:
         self.name = name
         self._log = log
@@ -94,6 +106,7 @@ class Lookstream:
         past = Past(self._store, _WholeLog())
         self._fallback = FallbackItems(self._store, self._index, past.check)
         slices, stages = Slices(), Stages()
+        self._lessons = Lessons(items, self._index) if learning else None
         self._applier = ClickApplier(
             catalogue=self._index,
             store=self._store,
@@ -104,6 +117,7 @@ class Lookstream:
             stages=stages,
             slices=slices,
             measures=_Unmeasured(),
+            teaching=self._lessons,
         )
         self._lists = ListMaker(
             index=self._index,
@@ -112,6 +126,7 @@ class Lookstream:
             remembered_searches=settings.remembered_searches,
             stages=stages,
             slices=slices,
+            crowd=self._lessons.crowd if self._lessons else None,
         )
         self._retry = Retry()
         self._offset = 0
@@ -150,6 +165,8 @@ class Lookstream:
         click = Click(user_id, item_id, event.kind, event.at_s, dwell_s=event.dwell_s)  # type: ignore[arg-type]
         self._offset += 1
         _run(self._applier.apply(Batch([record], self._retry), [(record, click)]))
+        if self._lessons is not None:
+            self._lessons.tend()
 
 
 def _without_pictures(log: Log) -> ItemPictures:
@@ -161,6 +178,41 @@ def _without_pictures(log: Log) -> ItemPictures:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     n = len(log.item_ids)
     return ItemPictures("none", vectors, np.ones(n, np.bool_), np.zeros(n, np.uint64))
+
+
+class Lessons:
+    """The learner beside the recommender: what it learns is served `LATE` interactions later.
+
+    Everything goes through the bytes that are published, and is learned as in the worker.
+    """
+
+    def __init__(self, items: int, index: ItemIndex) -> None:
+        rules = LearningRules(items=max(items, 16))
+        self.crowd = Crowd(rules)
+        self._learner = Learner(rules)
+        self._index = index
+        self._told = 0
+
+    async def tell(self, batch: Batch, lessons: Sequence[tuple[str, Interaction]]) -> None:
+        self.crowd.relist(self._index.take_relisted(), self._index)
+        for _, told in lessons:
+            self._learner.learn(decode_interaction(told.encode()), self._pictures)
+            self._told += 1
+
+    def tend(self) -> None:
+        """Serve what has been learned, if it is time."""
+        if self._told < LATE:
+            return
+        self._told = 0
+        table = self.crowd.table
+        for item in self._learner.publish():
+            table.put(decode_signals(item.encode()))
+        for key in self._learner.gone():
+            table.forget(key)
+        table.weights = decode_weights(encode_weights(self._learner.table.weights))
+
+    def _pictures(self, hers: Keys, items: Keys) -> NDArray[np.float32]:
+        return nearness(self.crowd, self._index, hers, items)
 
 
 class _WholeLog:

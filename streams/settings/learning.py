@@ -11,6 +11,12 @@ _RULES = LearningRules()
 class Learning(Section):
     """The learner"""
 
+    learning: bool = setting(
+        True,
+        "Whether recommenders tell the learner of clicks (up to 2 kB each, and a round trip to "
+        "Kafka for each batch), and rank by what it has learned. Without a learner nothing is "
+        "learned, and lists follow pictures and popularity.",
+    )
     learned_items: int = setting(
         _RULES.items,
         "Items that something is known of from clicks; the least popular of late makes room. Each "

@@ -128,6 +128,13 @@ class ItemIndex:
         """The items of the changes after that count; None if they are no longer known."""
         return self.state.changed_since(changes)
 
+    def take_relisted(self) -> NDArray[np.int32]:
+        """The items that have become listed, or are not any more, since this was last asked."""
+        relisted = self.state.relisted
+        numbers = np.fromiter(relisted, np.int32, len(relisted))
+        relisted.clear()
+        return numbers
+
     def number(self, item_id: str) -> int | None:
         number = self.state.table.number(item_id)
         return number if number is not None and self.state.rows.of(number) else None

@@ -80,6 +80,8 @@ class ItemState:
         self.changes = 0
         """How many times an item became findable by a vector it was not findable by before."""
         self._changed: deque[int] = deque(maxlen=_CHANGES_KEPT)
+        self.relisted: set[int] = set()
+        """Items whose being listed has changed; whoever follows that empties it."""
 
     def changed_since(self, changes: int) -> list[int] | None:
         """The items of the changes after that count, latest first; None if too many or unknown."""
@@ -201,6 +203,7 @@ class ItemState:
         if bool(self.listed[number]) == listed:
             return
         self.listed[number] = listed
+        self.relisted.add(number)
         at_ms, key = int(self.table.at_ms[number]), int(self.table.keys[number])
         change = self.newest.add if listed else self.newest.remove
         change(at_ms, key, number)

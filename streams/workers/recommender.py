@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from typing import Final
@@ -17,13 +18,18 @@ from streams.agents.past import Begun, Past
 from streams.agents.publishing import AnybodysList, ListWriter
 from streams.agents.recommend import Recommender
 from streams.agents.slices import Slices
+from streams.agents.teaching import Teaching
 from streams.background import Background
+from streams.core.crowd import Crowd
+from streams.core.learning.warm import warm_up
 from streams.settings import Settings
+from streams.stores.crowd_replica import CrowdReplica
 from streams.stores.item_index import ItemIndex
 from streams.stores.item_table import Exclusions
 from streams.stores.log_look import LogLook
 from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.replica import IndexReplica
+from streams.stores.replica_log import TopicLog
 from streams.wires import redis_options
 from streams.workers.common import Worker, model_refusals
 
@@ -66,6 +72,11 @@ def run_recommender(settings: Settings) -> int:
     )
     fallback = FallbackItems(store, index, past.check)
     slices = Slices()
+    app = worker.app()
+    crowd = Crowd(settings.learning_rules()) if settings.learning else None
+    teaching = None
+    if crowd is not None:
+        teaching = Teaching(crowd, topics.interactions, app.outbox.deliver)
     recommender = Recommender(
         applier=ClickApplier(
             catalogue=index,
@@ -77,6 +88,7 @@ def run_recommender(settings: Settings) -> int:
             stages=worker.stages,
             slices=slices,
             measures=worker.metrics,
+            teaching=teaching,
         ),
         index=index,
         fallback=fallback,
@@ -87,8 +99,8 @@ def run_recommender(settings: Settings) -> int:
         slices=slices,
         clock=time.time,
         measures=worker.metrics,
+        crowd=crowd,
     )
-    app = worker.app()
     delivery.agent(
         app,
         topic=topics.clicks,
@@ -108,6 +120,18 @@ def run_recommender(settings: Settings) -> int:
         options=worker.kafka_options,
     )
     worker.metrics.index_stale(lambda: replica.stale_s)
+    followed = None
+    if crowd is not None:
+        followed = CrowdReplica(
+            crowd,
+            signals=topics.item_signals,
+            ranker=topics.ranker,
+            open_log=lambda topic: TopicLog(
+                settings.kafka, topic, worker.fetch_max_wait_ms, worker.kafka_options
+            ),
+            observer=worker.metrics,
+        )
+        worker.metrics.crowd_age(lambda: followed.age_s)
     anybody = AnybodysAgent(
         fallback=fallback,
         anybodys=AnybodysList(index, rules, time.time),
@@ -125,6 +149,10 @@ def run_recommender(settings: Settings) -> int:
         background = Background(app.bugs.found)
         worker.stack.push_async_callback(background.close)
         background.start("the item index", replica.run())
+        if followed is not None:
+            await asyncio.to_thread(warm_up)
+            background.start("what the crowd teaches", followed.run())
+            await followed.begun.wait()
         await replica.caught_up.wait()
         # The index is here to stay: a full collection would walk all of it, for tens of
         # milliseconds at a time, with the event loop standing still.

@@ -15,6 +15,7 @@ from streams.agents.publishing import ListWriter
 from streams.agents.recommend import Recommender
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
+from streams.agents.teaching import Teaching
 from streams.core import codec
 from streams.core.rules import TasteRules
 from streams.delivery import Batch
@@ -85,7 +86,12 @@ class Measured:
 class Shop:
     """A recommender over 40 items of each taste."""
 
-    def __init__(self, store: CountingStore | None = None, **rules_given: float) -> None:
+    def __init__(
+        self,
+        store: CountingStore | None = None,
+        teaching: Teaching | None = None,
+        **rules_given: float,
+    ) -> None:
         self.index = ItemIndex(MODEL, DIM)
         for taste, name in enumerate(TASTES):
             for number in range(40):
@@ -111,6 +117,7 @@ class Shop:
                 stages=Stages(),
                 slices=slices,
                 measures=self.measured,
+                teaching=teaching,
             ),
             index=self.index,
             fallback=self.fallback,
@@ -121,6 +128,7 @@ class Shop:
             slices=slices,
             clock=lambda: self.now_s,
             measures=self.measured,
+            crowd=teaching.crowd if teaching else None,
         )
 
     async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:

@@ -11,11 +11,21 @@ from streams.core.learning.features import Moment
 
 
 @compiled
+def divide_by_sums(columns: NDArray[np.float32]) -> None:
+    """Have each column add up to 1, where it is not all zero."""
+    for i in range(columns.shape[1]):
+        total = columns[:, i].sum()
+        if total > 0.0:
+            columns[:, i] /= total
+
+
+@compiled
 def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> NDArray[np.float32]:
     """What each of hers adds to each of `rows`: float32 [lately + likes, n], as in `gather`.
 
-    Every term of session(i) is divided by the sum of those terms over the items given, and every
-    term of the first step of walk(i) likewise, so that the two can be added up.
+    Every term of session(i) is divided by the sum of those terms for the item, and every term of
+    the first step of walk(i) likewise, so that the two can be added up. What is said of an item
+    doesn't depend on the others.
     """
     maybe = np.zeros(1024, np.bool_)  # most neighbours are none of `rows`: seen at one glance
     for i in range(rows.size):
@@ -46,10 +56,8 @@ def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> 
                 if rows[i] == neighbours[at]:
                     found[k, i] = factor * widened(weights[at])
                     break
-    for start, end in ((0, n_lately), (n_lately, found.shape[0])):
-        total = found[start:end].sum()
-        if total > 0.0:
-            found[start:end] /= total
+    divide_by_sums(found[:n_lately])
+    divide_by_sums(found[n_lately:])
     return found
 
 

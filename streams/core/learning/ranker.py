@@ -16,6 +16,7 @@ MOST_Z = 30.0
 MOST_SEEN = 1e6
 MOST_WEIGHT = 20.0
 L2 = 1e-5
+LEAST_DEVIATION = 1e-5
 FIRST_SQUARES = 0.01
 
 COMMON = 0
@@ -72,6 +73,19 @@ class RankerWeights:
         weights = self.weights[one] + self.weights[two] + self.weights[three]
         scores: Floats = score(features, weights, self.means, self.deviations)
         return scores
+
+    def parts(self, features: NDArray[np.float32], hers: tuple[int, int, int]) -> Floats:
+        """What each feature adds to the score: float64 [n, features].
+
+        As `score`, but standardised features end at `MOST_Z`, as in learning, and one that has
+        never varied says nothing.
+        """
+        one, two, three = hers
+        weights = self.weights[one] + self.weights[two] + self.weights[three]
+        varied = self.deviations > LEAST_DEVIATION
+        z = (features - self.means) / np.where(varied, self.deviations, 1.0)
+        parts: Floats = np.clip(z, -MOST_Z, MOST_Z) * np.where(varied, weights, 0.0)
+        return parts
 
 
 @compiled

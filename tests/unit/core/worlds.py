@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from streams.core.apply import apply
 from streams.core.candidates import queries
 from streams.core.catalogue import Numbers, Vectors
+from streams.core.crowd import Crowd
 from streams.core.lists import make_list
 from streams.core.picks import Fallback, Pick, ReasonKind
 from streams.core.profile import ClickFact, Profile, item_key
@@ -139,6 +140,7 @@ def list_for(
     now_s: float | None = None,
     fallback: Fallback | None = None,
     rng: np.random.Generator | None = None,
+    crowd: Crowd | None = None,
 ) -> list[Pick]:
     """Her list, by way of a search: what a recommender does."""
     now_s = profile.clock_s if now_s is None else now_s
@@ -152,6 +154,7 @@ def list_for(
         rules=rules,
         now_s=now_s,
         rng=rng,
+        crowd=crowd,
     )
 
 

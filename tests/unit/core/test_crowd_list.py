@@ -1,0 +1,134 @@
+"""A list ranked by what others clicked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.core.lessons import interaction_of
+from streams.core.picks import Fallback
+from streams.core.profile import ClickFact, Profile, item_key
+from streams.core.reasons import check, similarity
+from tests.unit.core.crowds import crowd_of, pairs
+from tests.unit.core.histories import histories
+from tests.unit.core.test_lists import WORLDS
+from tests.unit.core.worlds import NOW_S, RULES, World, clicks_on, list_for, visit
+
+CROWDS = [pairs(world, seed) for seed, world in enumerate(WORLDS)]
+NOTHING = Fallback(np.empty(0, np.int32), [])
+
+
+@settings(max_examples=100)
+@given(histories, st.integers(0, len(WORLDS) - 1), st.sampled_from([0.0, 1.0]))
+def test_whatever_she_did_the_list_keeps_its_promises(history, which, temperature):
+    world, crowd = WORLDS[which], CROWDS[which]
+    rules = replace(RULES, temperature=temperature)
+    profile = visit(world, history)
+    known = np.array([n for n, i in enumerate(world.ids) if i not in world.unknown], np.int32)
+    fallback = Fallback(known[:120], ["popular"] * 60 + ["new"] * 60)
+    rng = np.random.default_rng(1)
+    picks = list_for(world, profile, rules, fallback=fallback, rng=rng, crowd=crowd)
+
+    assert len(picks) == rules.list_length
+    assert len({pick.item_id for pick in picks}) == len(picks)
+    for pick in picks:
+        key = item_key(pick.item_id)
+        assert key not in profile.seen
+        assert key not in profile.hidden
+        assert world.there[pick.number]
+        assert pick.item_id not in world.unknown
+        assert pick.score > 0.0
+        assert 0.0 < pick.propensity <= 1.0
+        assert check(pick, profile, world, fallback, rules, crowd=crowd) is None
+    for place, pick in enumerate(picks):
+        for other in picks[:place]:
+            alike = similarity(world, pick.number, other.number)
+            assert alike <= rules.near_duplicate_similarity + 1e-5
+
+
+def test_what_others_clicked_beside_hers_comes_first_and_says_so():
+    world = World()
+    picks = list_for(world, visit(world, clicks_on(["0/13", "2/23"])), crowd=CROWDS[0])
+    first = picks[:5]
+    assert all(pick.item_id[-1] == "3" for pick in first)
+    assert {pick.reason_kind for pick in first} == {"people-also-clicked"}
+    assert {pick.reason_item_id for pick in first} <= {"0/13", "2/23"}
+    assert all(0.0 < (pick.similarity or 0.0) <= 1.0 for pick in first)
+
+
+def test_without_anything_learned_of_hers_pictures_speak():
+    world = World()
+    nobody = crowd_of(world, [["3/1", "3/2"]])
+    profile = visit(world, clicks_on(["0/13", "2/23"]))
+    assert list_for(world, profile, crowd=nobody) == list_for(world, profile)
+
+
+def test_an_item_that_is_not_there_is_not_listed_and_comes_back_with_it():
+    world = World()
+    crowd, profile = pairs(world, 0), visit(world, clicks_on(["0/13", "2/23"]))
+    first = list_for(world, profile, crowd=crowd)[0]
+    world.there[first.number] = False
+    crowd.relist(np.array([first.number], np.int32), world)
+    assert first.item_id not in {pick.item_id for pick in list_for(world, profile, crowd=crowd)}
+    world.there[first.number] = True
+    crowd.relist(np.array([first.number], np.int32), world)
+    assert list_for(world, profile, crowd=crowd)[0] == first
+
+
+def test_what_she_dislikes_is_pushed_down_where_it_looks_alike():
+    world = World()
+    liked = clicks_on(["0/13", "2/23"])
+    before = Counter(p.item_id[0] for p in list_for(world, visit(world, liked), crowd=CROWDS[0]))
+    disliked = [ClickFact(f"2/{n}", "dislike", NOW_S + 999) for n in (3, 5, 6)]
+    after = Counter(
+        p.item_id[0] for p in list_for(world, visit(world, liked + disliked), crowd=CROWDS[0])
+    )
+    assert after["2"] < before["2"]
+
+
+def test_a_number_that_passed_to_another_item_is_not_taken_for_the_first():
+    world = World()
+    crowd = pairs(world, 0)
+    profile = visit(world, clicks_on(["0/13", "2/23"]))
+    number = list_for(world, profile, crowd=crowd)[0].number
+    world._keys[number] = 12345
+    world.ids[number] = "another"
+    picks = list_for(world, profile, crowd=crowd, fallback=NOTHING)
+    assert number not in {p.number for p in picks if p.reason_kind == "people-also-clicked"}
+
+
+@pytest.mark.parametrize("wrong", ["2/24", "9/9"])
+def test_the_checker_finds_out_a_wrong_reason(wrong):
+    world = World()
+    profile = visit(world, clicks_on(["0/13", "2/23", "2/24"]))
+    pick = list_for(world, profile, crowd=CROWDS[0])[0]
+    assert check(pick, profile, world, NOTHING, RULES, crowd=CROWDS[0]) is None
+    assert check(pick, profile, world, NOTHING, RULES) is not None
+    pick.reason_item_id = wrong
+    assert check(pick, profile, world, NOTHING, RULES, crowd=CROWDS[0]) is not None
+
+
+def test_the_checker_finds_out_a_wrong_part():
+    world = World()
+    profile = visit(world, clicks_on(["0/13", "2/23"]))
+    pick = list_for(world, profile, crowd=CROWDS[0])[0]
+    pick.similarity = (pick.similarity or 0.0) / 2
+    assert "its part is" in (check(pick, profile, world, NOTHING, RULES, crowd=CROWDS[0]) or "")
+
+
+def test_a_like_moves_her_residual_and_nothing_moves_it_before_anything_is_learned():
+    world = World()
+    taught, untaught = CROWDS[0], crowd_of(world, [])
+    profile = visit(world, clicks_on(["0/13"]))
+    told = interaction_of(profile, ClickFact("2/23", "like", NOW_S + 99), 0, 5, RULES)
+    assert told is not None
+    assert untaught.residual_after(told) == b""
+    after = taught.residual_after(told)
+    assert len(after) == 64
+    assert after == taught.residual_after(told)
+    assert Profile().residual == b""
