@@ -162,7 +162,8 @@ class Interests:
                 if newcomer and cosine < rules.min_similarity and len(self) > 1:
                     continue
                 s, t = strengths[low], strengths[high]
-                cost = s * t / (s + t) * (1.0 - cosine)
+                # Both may have faded to nothing.
+                cost = s * t / (s + t) * (1.0 - cosine) if s + t > 0.0 else 0.0
                 if cost < best:
                     best, pair = cost, (low, high)
         return pair

@@ -117,6 +117,15 @@ def test_one_that_has_faded_beside_others_is_forgotten():
     assert interests.items == ["item-1"]
 
 
+def test_more_tastes_than_there_is_room_for_may_weigh_nothing():
+    interests = liked(*np.eye(8, dtype=np.float32), weight=0.0)
+    assert len(interests) <= RULES.interests
+    tiny = liked(axis(1), weight=1.8e-273)
+    for place in range(1, 7):
+        tiny.attract(np.roll(axis(1), place)[None], 5e-324, 5e-324, str(place), RULES)
+    assert len(tiny) <= RULES.interests
+
+
 @given(st.lists(st.tuples(st.integers(0, 7), st.floats(0, 10)), min_size=1, max_size=30))
 def test_vectors_stay_what_is_stored(clicks):
     interests = Interests()
