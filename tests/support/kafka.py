@@ -248,12 +248,18 @@ class Kafka:
             consumer.seek_to_beginning(*partitions)
             found: dict[TopicPartition, list[Any]] = {each: [] for each in partitions}
 
-            def at_end() -> bool:
-                for each, records in consumer.poll(timeout_ms=50, max_records=5000).items():
+            def comes() -> bool:
+                polled = consumer.poll(timeout_ms=50, max_records=5000)
+                for each, records in polled.items():
                     found[each].extend(records)
+                return bool(polled) or at_end()
+
+            def at_end() -> bool:
                 return all(consumer.position(each) >= ends[each] for each in partitions)
 
-            wait_until(at_end, 60.0, f"{topic} read to its end", poll_s=0.0)
+            # However long it takes, as long as something comes: a long run's lists are 700 MB.
+            while not at_end():
+                wait_until(comes, 60.0, f"the next records of {topic}", poll_s=0.0)
             return [record for each in partitions for record in found[each]]
         finally:
             consumer.close()
