@@ -143,7 +143,7 @@ def _methods(
         name = "lookstream, all scored"
         methods.append(Lookstream(log, pictures, settings, name=name, score_all=True))
     methods.append(Learned(log, seed=seed))
-    others, left_out = baselines(log, pictures, seed)
+    others, left_out = baselines(log, pictures, seed, settings.taste_rules())
     for sentence in left_out:
         typer.echo(sentence, err=True)
     return [*methods, *others]

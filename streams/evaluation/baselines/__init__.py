@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from streams.core.rules import TasteRules
 from streams.evaluation.baselines.dense import MOST_ITEMS
 from streams.evaluation.baselines.looks import Looks
 from streams.evaluation.baselines.neighbours import ItemCosine
 from streams.evaluation.baselines.popularity import Chance, Popularity
 from streams.evaluation.baselines.sessions import SessionCovisits
+from streams.evaluation.baselines.tastes import LastItem, MeanVector, SeveralInterests
 from streams.evaluation.baselines.walks import RootsWalk, Walk
 from streams.evaluation.log import Log
 from streams.evaluation.method import Method
@@ -16,8 +18,14 @@ HALF_LIFE_EVENTS = 2_000
 RECENCY = 0.9
 
 
-def baselines(log: Log, pictures: ItemPictures | None, seed: int) -> tuple[list[Method], list[str]]:
-    """All that can be made for this log, and a sentence for each that can't."""
+def baselines(
+    log: Log, pictures: ItemPictures | None, seed: int, rules: TasteRules | None = None
+) -> tuple[list[Method], list[str]]:
+    """All that can be made for this log, and a sentence for each that can't.
+
+    rules: how tastes are kept, by default the defaults.
+    """
+    rules = rules or TasteRules()
     users, items, most = len(log.user_ids), len(log.item_ids), len(log)
     methods: list[Method] = [
         Chance(items, seed),
@@ -37,7 +45,13 @@ def baselines(log: Log, pictures: ItemPictures | None, seed: int) -> tuple[list[
             f"at most {MOST_ITEMS:,} items, and there are {items:,}."
         )
     if pictures is not None:
-        methods.append(Looks(pictures.vectors, pictures.has))
+        vectors, has = pictures.vectors, pictures.has
+        methods += [
+            Looks(vectors, has),
+            SeveralInterests(vectors, has, rules),
+            MeanVector(vectors, has, rules),
+            LastItem(vectors, has, rules),
+        ]
     return methods, left_out
 
 

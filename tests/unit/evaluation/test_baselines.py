@@ -7,11 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from streams.core.rules import TasteRules
 from streams.evaluation.baselines import baselines
 from streams.evaluation.baselines.looks import Looks
 from streams.evaluation.baselines.neighbours import ItemCosine
 from streams.evaluation.baselines.popularity import Chance, Popularity
 from streams.evaluation.baselines.sessions import SessionCovisits
+from streams.evaluation.baselines.tastes import LastItem, MeanVector, SeveralInterests
 from streams.evaluation.baselines.walks import RootsWalk, Walk
 from streams.evaluation.log import Log
 from streams.evaluation.method import Method
@@ -140,6 +142,49 @@ def test_pictures_alone_rank_by_the_cosine_with_what_she_liked():
     assert a > b > c
     assert d == -math.inf
     assert np.isfinite(method.rank(9, 0.0, has)[:3]).all()
+
+
+# a and b look alike, c and d do; e is in the middle between the two kinds.
+KINDS_OF_PICTURES = np.array(
+    [[1, 0], [0.98, 0.199], [0, 1], [0.199, 0.98], [0.7071, 0.7071]], np.float32
+)
+
+
+def tastes(log: Log) -> dict[str, dict[str, float]]:
+    """What each way to keep a taste gives the items that she has not touched."""
+    found, unseen = {}, np.ones(5, np.bool_)
+    unseen[log.items] = False
+    for kind in (SeveralInterests, MeanVector, LastItem):
+        method = kind(KINDS_OF_PICTURES, np.ones(5, np.bool_), TasteRules(short_half_life_s=60.0))
+        teach(method, log)
+        scores = method.rank(0, float(log.at_s[-1]), unseen)
+        found[method.name] = dict(zip("abcde", np.where(unseen, scores, -np.inf), strict=True))
+    return found
+
+
+def test_of_two_tastes_several_interests_keep_both_and_a_mean_neither():
+    every_item = dict.fromkeys("abcde", math.inf)  # numbered in this order, not yet there
+    told = tastes(log_of("ann a, ann c, ann a, ann c", since_s=every_item))
+    several, mean, last = told["interests"], told["mean-vector"], told["last-item"]
+    assert min(several["b"], several["d"]) > several["e"]
+    assert mean["e"] > max(mean["b"], mean["d"])
+    assert last["d"] > last["e"] > last["b"]
+
+
+def test_a_taste_of_long_ago_fades_in_the_mean_as_in_the_interests():
+    every_item = dict.fromkeys("abcde", math.inf)
+    log = log_of("ann a, ann c, ann c, ann c, ann c, ann c", since_s=every_item)
+    told = tastes(log)
+    for name in ("interests", "mean-vector"):
+        assert told[name]["d"] > told[name]["b"]
+
+
+def test_without_a_taste_all_are_alike():
+    log = log_of("bob a, ann c:dislike", since_s=dict.fromkeys("abcde", math.inf))
+    for kind in (SeveralInterests, MeanVector, LastItem):
+        method = kind(KINDS_OF_PICTURES, np.ones(5, np.bool_), TasteRules())
+        teach(method, log)
+        assert set(method.rank(1, 1e3, np.ones(5, np.bool_)).tolist()) == {0.0}
 
 
 def test_a_catalogue_too_large_for_matrices_leaves_two_out_and_says_so():

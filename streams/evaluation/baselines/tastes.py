@@ -1,0 +1,120 @@
+"""What is known of her from pictures alone: several interests, one mean, or the last item.
+
+All three rank by the same vectors, so the difference is how her taste is kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.core.interests import Interests, faded
+from streams.core.rules import NEGATIVE_KINDS, TasteRules
+from streams.evaluation.method import NOT_RETRIEVED, Event, Mask, Scores
+
+Vectors = NDArray[np.float32]
+
+
+class LastItem:
+    """Cosine with the item of her last event that weighs something."""
+
+    name = "last-item"
+
+    def __init__(self, vectors: Vectors, has: Mask, rules: TasteRules) -> None:
+        """vectors: float32 [items, dim], unit rows where `has` is true."""
+        self._vectors, self._has, self._rules = vectors, has, rules
+        self._last: dict[int, int] = {}
+
+    def arrive(self, item: int, at_s: float) -> None:
+        """It looks as it looks."""
+
+    def rank(self, user: int, now_s: float, unseen: Mask) -> Scores:
+        last = self._last.get(user)
+        if last is None:
+            return np.where(self._has, 0.0, NOT_RETRIEVED)
+        return np.where(self._has, self._vectors @ self._vectors[last], NOT_RETRIEVED)
+
+    def learn(self, event: Event) -> None:
+        if _weight(event, self._rules) > 0.0 and self._has[event.item]:
+            self._last[event.user] = event.item
+
+
+class MeanVector:
+    """Cosine with one mean of what she did, each item weighed and fading as in an interest."""
+
+    name = "mean-vector"
+
+    def __init__(self, vectors: Vectors, has: Mask, rules: TasteRules) -> None:
+        """vectors: float32 [items, dim], unit rows where `has` is true."""
+        self._vectors, self._has, self._rules = vectors, has, rules
+        self._means: dict[int, tuple[float, NDArray[np.float64], NDArray[np.float64]]] = {}
+
+    def arrive(self, item: int, at_s: float) -> None:
+        """It looks as it looks."""
+
+    def rank(self, user: int, now_s: float, unseen: Mask) -> Scores:
+        if user not in self._means:
+            return np.where(self._has, 0.0, NOT_RETRIEVED)
+        short, long = self._as_of(user, now_s)
+        taste = (self._rules.short_term_boost * short + long).astype(np.float32)
+        return np.where(self._has, self._vectors @ taste, NOT_RETRIEVED)
+
+    def learn(self, event: Event) -> None:
+        weight = _weight(event, self._rules)
+        if weight > 0.0 and self._has[event.item]:
+            short, long = self._as_of(event.user, event.at_s)
+            step = weight * self._vectors[event.item]
+            self._means[event.user] = event.at_s, short + step, long + step
+
+    def _as_of(self, user: int, now_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        nothing = np.zeros(self._vectors.shape[1])
+        at_s, short, long = self._means.get(user, (now_s, nothing, nothing))
+        short = short * faded(now_s - at_s, self._rules.short_half_life_s)
+        return short, long * faded(now_s - at_s, self._rules.long_half_life_s)
+
+
+class SeveralInterests:
+    """Her interests as the recommender keeps them; each gets its share of the places.
+
+    An item stands under the interest that it is nearest to; places go round by the strengths
+    (F. Pukelsheim, "Proportional representation", 2014: the Webster method), in each by the cosine.
+    """
+
+    name = "interests"
+
+    def __init__(self, vectors: Vectors, has: Mask, rules: TasteRules) -> None:
+        """vectors: float32 [items, dim], unit rows where `has` is true."""
+        self._vectors, self._has, self._rules = vectors, has, rules
+        self._users: dict[int, tuple[float, Interests]] = {}
+
+    def arrive(self, item: int, at_s: float) -> None:
+        """It looks as it looks."""
+
+    def rank(self, user: int, now_s: float, unseen: Mask) -> Scores:
+        at_s, interests = self._users.get(user, (now_s, Interests()))
+        scores = np.where(self._has, 0.0, NOT_RETRIEVED)
+        if not len(interests):
+            return scores
+        strengths = interests.strengths(self._rules, now_s - at_s)
+        items = np.flatnonzero(self._has & unseen)
+        cosines = self._vectors[items] @ interests.vectors.T
+        nearest, best = cosines.argmax(axis=1), cosines.max(axis=1)
+        for at, strength in enumerate(strengths):
+            mine = np.flatnonzero(nearest == at)
+            order = mine[np.argsort(-best[mine], kind="stable")]
+            scores[items[order]] = -(np.arange(len(order)) + 0.5) / max(strength, 1e-12)
+        return scores
+
+    def learn(self, event: Event) -> None:
+        weight = _weight(event, self._rules)
+        if weight <= 0.0 or not self._has[event.item]:
+            return
+        at_s, interests = self._users.get(event.user, (event.at_s, Interests()))
+        interests.fade(event.at_s - at_s, self._rules)
+        views = self._vectors[event.item][None]
+        interests.attract(views, weight, weight, str(event.item), self._rules)
+        self._users[event.user] = event.at_s, interests
+
+
+def _weight(event: Event, rules: TasteRules) -> float:
+    return 0.0 if event.kind in NEGATIVE_KINDS else rules.weight(event.kind, event.dwell_s)
