@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -94,10 +95,32 @@ class CrowdList:
         room = self.rules.list_length + MOST_DROPPED
         while True:
             best = ranked if rng is not None else ranked.taken(slice(room))
-            picks = self._places(best, self._reasons(best, moment, list(hers)), rng)
-            if len(picks) >= self.rules.list_length or len(best.rows) == len(ranked.rows):
+            said = self._reasons(best, moment, list(hers))
+            later = self._beyond_share(said)
+            picks = self._places(best, said, later, rng)
+            few = len(said) - len(later) < self.rules.list_length
+            if len(best.rows) == len(ranked.rows) or not (
+                few or len(picks) < self.rules.list_length
+            ):
                 return picks
             room *= 4
+
+    def _beyond_share(self, said: Sequence[Reason | None]) -> list[int]:
+        """Candidates that come after all others: one item of hers has led to enough before them.
+
+        If she has done anything else: to a share of `largest_click_share` of the list.
+        """
+        if len(self.profile.recent) < 2:
+            return []
+        most = max(int(self.rules.largest_click_share * self.rules.list_length), 1)
+        led: Counter[str] = Counter()
+        later = []
+        for at, reason in enumerate(said):
+            if reason is not None and reason[1] is not None:
+                led[reason[1]] += 1
+                if led[reason[1]] > most:
+                    later.append(at)
+        return later
 
     def _rank(self, moment: Moment, found: Numbers, hers: list[int]) -> _Ranked:
         crowd, catalogue = self.crowd, self.catalogue
@@ -142,9 +165,10 @@ class CrowdList:
         self,
         ranked: _Ranked,
         said: Sequence[Reason | None],
+        later: Sequence[int],
         rng: np.random.Generator | None,
     ) -> list[Pick]:
-        """Places for those of which there is something true to say."""
+        """Places for those of which there is something true to say; for `later` at the end."""
         rules, catalogue = self.rules, self.catalogue
         told = np.array([at for at, reason in enumerate(said) if reason is not None], np.intp)
         if not told.size:
@@ -156,7 +180,9 @@ class CrowdList:
         groups = [catalogue.group(number) for number in listed] if rules.group_most else []
         company = Company(duplicates, groups, rules.group_most)
         scores = ranked.scores[told]
-        worth = np.maximum(np.exp(scores - scores[0]), _LEAST_WORTH).tolist()
+        worths = np.maximum(np.exp(scores - scores[0]), _LEAST_WORTH)
+        worths[np.isin(told, later)] *= _LEAST_WORTH
+        worth = worths.tolist()
         owners, length = [0] * len(worth), rules.list_length
         if rng is None:
             shared = diversity.share_places(worth, owners, [1.0], company, length)

@@ -174,6 +174,7 @@ class Settings(  # the last base's fields come first
             short_half_life_s=self.short_half_life_s,
             long_half_life_s=self.long_half_life_s,
             repel_half_life_s=self.repel_half_life_s,
+            largest_click_share=self.largest_click_share,
             min_similarity=self.min_similarity,
             near_duplicate_similarity=self.near_duplicate_similarity,
             group_most=self.group_most,

@@ -73,6 +73,14 @@ class Taste(Section):
         ge=60,
         le=315_360_000,
     )
+    largest_click_share: float = setting(
+        _RULES.largest_click_share,
+        "The most of a list that one click may claim, if she clicked anything else: of its places, "
+        "by what their reasons name, and of the shares of interests. Lower is steadier, and slower "
+        "to follow.",
+        ge=0.01,
+        le=0.99,
+    )
     exclude_labels: Names = setting(
         (),
         "Items with one of these labels are in no list. Clicks on them count as ever.",

@@ -68,6 +68,25 @@ def test_without_anything_learned_of_hers_pictures_speak():
     assert list_for(world, profile, crowd=nobody) == list_for(world, profile)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.4])
+def test_one_click_claims_no_more_than_its_share_of_the_list(share):
+    world = World()
+    digits = [[i for i in world.ids if i[-1] == str(d)] for d in range(10)]
+    crowd = crowd_of(world, [digits[user % 3][user % 5 :][:12] for user in range(60)])
+    rules = replace(RULES, largest_click_share=share)
+    heavy = clicks_on(["0/10", "1/11"]) + clicks_on(["0/2"], "purchase", NOW_S + 1e4)
+    picks = list_for(world, visit(world, heavy, rules=rules), rules, crowd=crowd)
+    named = Counter(pick.reason_item_id for pick in picks if pick.reason_item_id)
+    assert len(picks) == rules.list_length
+    assert max(named.values()) <= max(share * rules.list_length, 1)
+
+
+def test_her_first_click_may_claim_all_of_it():
+    world = World()
+    picks = list_for(world, visit(world, clicks_on(["0/13"])), crowd=CROWDS[0])
+    assert {pick.reason_item_id for pick in picks[:15]} == {"0/13"}
+
+
 def test_an_item_that_is_not_there_is_not_listed_and_comes_back_with_it():
     world = World()
     crowd, profile = pairs(world, 0), visit(world, clicks_on(["0/13", "2/23"]))
