@@ -113,6 +113,8 @@ class ClickApplier:
                 # Before the profiles are stored: a click that comes again after that teaches no
                 # more. What is told twice, before that, the learner knows by its offset.
                 lessons = [(visit.user_id, told) for visit in changed for told in visit.told]
+                # In the order of the clicks: the learner takes an earlier one for a copy.
+                lessons.sort(key=_place)
                 with self._stages.time("tell"):
                     await self._teaching.tell(batch, lessons)
             with self._stages.time("store"):
@@ -170,6 +172,10 @@ class ClickApplier:
                 decayed = math.log2(weight) + click.at_s / self._popularity_half_life_s
                 increments.append((click.item_id, decayed))
         return increments
+
+
+def _place(lesson: tuple[str, Interaction]) -> tuple[int, int]:
+    return lesson[1].partition, lesson[1].offset
 
 
 def _by_user(clicks: Iterable[tuple[Record, Click]]) -> list[Visit]:

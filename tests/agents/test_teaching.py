@@ -94,6 +94,7 @@ async def test_each_click_of_a_batch_is_told_with_what_came_before_it(road: Road
         click("bob", "blue-1", offset=2),
         click("ann", "red-2", offset=3),
     )
+    assert [told.offset for told in road.told] == [1, 2, 3]
     by_offset = {told.offset: told for told in road.told}
     assert by_offset[3].likes.tolist() == [item_key("red-1")]
     assert by_offset[2].likes.tolist() == []

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from inference.manifest import load_manifest
+from streams.core import codec
 from streams.delivery import read_dead_letter
 from streams.embeddings import decode
 from streams.fields import ANYBODY
@@ -60,6 +61,10 @@ def collect(
     images = oracle.image_events(image_log, settings)
     for event in (*clicks, *images):
         event.sent_s = acknowledged_s.get(event.place, event.sent_s)
+    interactions = list(_records(site, topics.interactions))
+    learned: dict[bytes, bytes | None] = {}
+    for record in (*_records(site, topics.item_signals), *_records(site, topics.ranker)):
+        learned[record.key or b""] = record.value
     users = sorted({event.who for event in clicks if not event.bad} | expected.profiles.keys())
     stored, popular = asyncio.run(_stored(site, users))
     return Evidence(
@@ -70,7 +75,12 @@ def collect(
         accounts=accounts,
         lists=list(_lists(site)),
         letters=_letters(site),
-        stored=stored,
+        stored={user: value and codec.without_residual(value) for user, value in stored.items()},
+        lessons=oracle.lessons_told(interactions),
+        copies_of_lessons=len(interactions),
+        learned={key: value for key, value in learned.items() if value is not None},
+        to_be_learned=oracle.learn(interactions, settings),
+        learner_topic=topics.interactions,
         stored_popularity={
             item: 2.0 ** (weight - expected.reference) for item, weight in popular.items()
         },

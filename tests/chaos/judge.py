@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.journal import CUT_OFF, Account, Delivery, Place, finishes
-from tests.chaos.oracle import Event, Expected
+from tests.chaos.oracle import Event, Expected, Lesson
 from tests.chaos.slots import Life
 from tests.chaos.stalls import Stall
 
@@ -42,8 +42,10 @@ class Evidence:
 
     lists     (key, list id) as they lie in the topic, by partition and offset.
     letters   place of the original -> copies in the dead-letter topic.
-    stored    user -> bytes in the store, None where there are none; `stored_popularity` by item,
-              scaled as the expected one.
+    stored    user -> bytes in the store without the residual, None where there are none;
+              `stored_popularity` by item, scaled as the expected one.
+    lessons   what was told of each click, the first time; `copies_of_lessons` how many there are.
+    learned   the newest records of the learner's topics; `to_be_learned`: of one clean pass.
     indexes   worker -> its items, of all that were stopped in order at the end.
     """
 
@@ -62,6 +64,11 @@ class Evidence:
     embedded_stories: Mapping[str, Any] = field(default_factory=dict)
     stale_items: Sequence[str] = ()
     compacted_away: int = 0
+    lessons: Mapping[Lesson, bytes] = field(default_factory=dict)
+    copies_of_lessons: int = 0
+    learned: Mapping[bytes, bytes] = field(default_factory=dict)
+    to_be_learned: Mapping[bytes, bytes] = field(default_factory=dict)
+    learner_topic: str = ""
     stalls: Sequence[Stall] = ()
     stall_limit_s: float = 60.0
     undrained: Sequence[str] = ()
@@ -93,6 +100,8 @@ def judge(seen: Evidence) -> list[Difference]:
         _letters,
         _lists,
         _items,
+        _lessons,
+        _learned,
         _stalls,
         _ends,
     )
@@ -160,7 +169,9 @@ def _outcomes(seen: Evidence) -> Iterable[Difference]:
     yield Difference("events applied and dead-lettered", both)
     yield Difference("events with the wrong outcome", wrong)
     yield Difference("events taken for duplicates that nobody had applied", unproven)
-    strange = [text(place) for place in outcomes if place not in known]
+    strange = [
+        text(place) for place in outcomes if place not in known and place[0] != seen.learner_topic
+    ]
     yield Difference("events finished that are not in the log", strange)
 
 
@@ -240,6 +251,27 @@ def stale_lists(seen: Evidence) -> list[str]:
             newest[user] = offset
         current[user] = offset
     return found
+
+
+def _lessons(seen: Evidence) -> Iterable[Difference]:
+    told, wanted = seen.lessons, seen.expected.lessons
+    named = {place: f"{place[0]}@{place[1]}" for place in sorted(told.keys() | wanted.keys())}
+    missing = [named[place] for place in named if place not in told]
+    strange = [named[place] for place in named if place not in wanted]
+    other = [named[p] for p in named if p in told and p in wanted and told[p] != wanted[p]]
+    yield Difference("clicks that the learner was never told of", missing)
+    yield Difference("lessons that follow from no click", strange)
+    yield Difference("lessons that say something else than the clicks before them", other)
+
+
+def _learned(seen: Evidence) -> Iterable[Difference]:
+    learned, wanted = seen.learned, seen.to_be_learned
+    wrong = [
+        key.decode()
+        for key in sorted(learned.keys() | wanted.keys())
+        if learned.get(key) != wanted.get(key)
+    ]
+    yield Difference("signals and weights that differ from one clean pass", wrong)
 
 
 def _items(seen: Evidence) -> Iterable[Difference]:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from streams.core import codec
 from streams.core.apply import apply
+from streams.core.learning.course import Course
+from streams.core.learning.interaction import Interaction, decode_interaction
+from streams.core.learning.learner import Learner
+from streams.core.learning.weights_codec import encode_weights
+from streams.core.lessons import interaction_of
 from streams.core.profile import ClickFact, Profile
 from streams.core.rules import NEGATIVE_KINDS
 from streams.embeddings import FactRecord, ViewRecord, WithdrawnRecord, decode
@@ -20,6 +27,9 @@ from streams.settings import Settings
 from streams.stores.item_index import ItemIndex
 from tests.chaos.journal import Place
 from tests.chaos.load import REFUSED_HEADER
+
+Lesson = tuple[int, int]
+"""A click, by its partition and offset."""
 
 
 @dataclass(slots=True)
@@ -39,6 +49,8 @@ class Expected:
 
     profiles: dict[str, bytes] = field(default_factory=dict)
     popularity: dict[str, float] = field(default_factory=dict)
+    lessons: dict[Lesson, bytes] = field(default_factory=dict)
+    """What each click teaches, without her residual, which follows from what was learned."""
     reference: float = 0.0
     """The log2 by which counts are scaled: `2 ** (stored - reference)` compares with ours."""
 
@@ -83,6 +95,7 @@ def expect(clicks: Iterable[Record], catalogue: ItemIndex, settings: Settings) -
     rules, limits = settings.taste_rules(), settings.event_limits()
     profiles: defaultdict[str, Profile] = defaultdict(Profile)
     weights: defaultdict[str, list[float]] = defaultdict(list)
+    lessons: dict[Lesson, bytes] = {}
     for record in clicks:
         try:
             click = parse_click(record, limits)
@@ -91,6 +104,9 @@ def expect(clicks: Iterable[Record], catalogue: ItemIndex, settings: Settings) -
         fact = ClickFact(click.item_id, click.kind, click.at_s, click.dwell_s)
         source = f"{record.topic}-{record.partition}"
         profile = profiles[click.user_id]
+        told = interaction_of(profile, fact, record.partition, record.offset, rules)
+        if told is not None and not profile.applied(source, record.offset):
+            lessons[record.partition, record.offset] = without_residual(told)
         apply(profile, fact, source, record.offset, catalogue=catalogue, rules=rules)
         weight = rules.weight(click.kind, click.dwell_s)
         if weight > 0.0 and click.kind not in NEGATIVE_KINDS:
@@ -103,8 +119,41 @@ def expect(clicks: Iterable[Record], catalogue: ItemIndex, settings: Settings) -
             item: math.fsum(2.0 ** (weight - reference) for weight in each)
             for item, each in weights.items()
         },
+        lessons,
         reference,
     )
+
+
+def without_residual(told: Interaction) -> bytes:
+    """An interaction as bytes, but for her residual."""
+    return replace(told, residual=np.zeros_like(told.residual)).encode()
+
+
+def lessons_told(records: Iterable[Record]) -> dict[Lesson, bytes]:
+    """What was told of each click, the first time, without her residual."""
+    first: dict[Lesson, bytes] = {}
+    for record in records:
+        told = decode_interaction(record.value or b"")
+        first.setdefault((told.partition, told.offset), without_residual(told))
+    return first
+
+
+def learn(records: Iterable[Record], settings: Settings) -> dict[bytes, bytes]:
+    """What one clean pass over `interactions` teaches: by key, of both topics of the learner."""
+    rules = settings.learning_rules()
+    course = Course(Learner(rules), settings.learning_schedule())
+    for record in records:
+        event = decode_interaction(record.value or b"")
+        if not course.knows(event):
+            course.turn_to(record.timestamp)
+            course.learn(event)
+        course.passed(record.offset, record.timestamp)
+    learner = course.learner
+    found = {b"weights": encode_weights(learner.trainer.served(learner.events))}
+    for row in range(learner.size):
+        item = learner.signals_of(row)
+        found[b"%08x" % item.key] = item.encode()
+    return found
 
 
 Items = Mapping[str, Any]

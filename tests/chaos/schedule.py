@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.site import EMBEDDERS, RECOMMENDERS, SESSION_TIMEOUT_S, SPARE
+from tests.chaos.site import EMBEDDERS, LEARNERS, RECOMMENDERS, SESSION_TIMEOUT_S, SPARE
 
 EVERY_S = 2.3
 """One fault in so many seconds, on average."""
@@ -16,7 +16,8 @@ STORE = "store"
 LOAD = "load"
 
 _STEADY = tuple(name for name in RECOMMENDERS if name != SPARE)
-_WORKERS = (*_STEADY, *_STEADY, *EMBEDDERS)  # recommenders twice as often
+_WORKERS = (*_STEADY, *_STEADY, *EMBEDDERS, *LEARNERS)  # recommenders twice as often
+_KEEPERS = (*_STEADY, *LEARNERS)  # those that keep snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ KINDS: Mapping[str, Kind] = {
     "slow-redis": Kind(4, _STEADY, 2.0, 6.0),
     "redis-refuses": Kind(5, _STEADY, 0.5, 5.0),
     "clock-jump": Kind(6, _WORKERS, 0.1, 0.5),
-    "disk-full": Kind(4, _STEADY, 6.0, 14.0),
-    "torn-snapshot": Kind(4, _STEADY, 0.0, 1.0),
+    "disk-full": Kind(4, _KEEPERS, 6.0, 14.0),
+    "torn-snapshot": Kind(4, _KEEPERS, 0.0, 1.0),
     "broker-kill": Kind(2.5, (BROKER,), 0.0, 4.0),
     "broker-pause": Kind(2, (BROKER,), 0.5, 4.0),
     "redis-kill": Kind(4, (STORE,), 0.0, 4.0),

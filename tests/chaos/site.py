@@ -25,6 +25,12 @@ SERVES_WITHIN_S = 180.0
 # The last one of them is a spare: it joins and leaves in bursts.
 RECOMMENDERS = ("r1", "r2", "r3", "spare")
 EMBEDDERS = ("e1", "e2")
+LEARNERS = ("l1",)
+KINDS = {
+    **dict.fromkeys(RECOMMENDERS, "recommender"),
+    **dict.fromkeys(EMBEDDERS, "embedder"),
+    **dict.fromkeys(LEARNERS, "learner"),
+}
 SPARE = "spare"
 
 _SETTINGS = {
@@ -38,6 +44,9 @@ _SETTINGS = {
     "LOOKSTREAM_FETCH_MAX_WAIT_S": "0.1",
     "LOOKSTREAM_SNAPSHOT_EVERY_S": "10",
     "LOOKSTREAM_LIST_LENGTH": "5",
+    "LOOKSTREAM_LEARNED_ITEMS": "5000",
+    # So that all that is learned follows from the log of interactions.
+    "LOOKSTREAM_LEARNER_PICTURES": "false",
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
 }
@@ -61,7 +70,7 @@ class Site:
         self.folder = folder
         self.proxy = Proxy()
         self.copier = Copier()
-        names = (*RECOMMENDERS, *EMBEDDERS)
+        names = tuple(KINDS)
         to_kafka = {name: self.proxy.link() for name in names}
         to_redis = {name: self.proxy.link(redis=True) for name in names}
         self.kafka = Kafka(
@@ -77,7 +86,7 @@ class Site:
         self.slots = {
             name: Slot(
                 name,
-                "recommender" if name in RECOMMENDERS else "embedder",
+                KINDS[name],
                 folder / name,
                 _SETTINGS,
                 kafka=to_kafka[name],

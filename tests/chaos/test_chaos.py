@@ -33,6 +33,8 @@ def test_thirty_faults_change_nothing(
     verdict = run(tmp_path / "site", schedule(chosen, 30), seed=chosen)
     assert not verdict.differences, said(verdict)
     assert verdict.figures["indexes_compared"] == 3
+    assert verdict.figures["lessons"] > 500
+    assert verdict.figures["items_learned"] > 20
     assert verdict.figures["clicks"] > 2000
 
 

@@ -29,7 +29,7 @@ def clean_run() -> Evidence:
             Event(BAD, "ann", True, 12.0),
         ],
         images=[Event(PICTURE, "shoe", False, 10.0)],
-        expected=Expected({"ann": b"both"}, {"shoe": 2.0}),
+        expected=Expected({"ann": b"both"}, {"shoe": 2.0}, {(0, 0): b"first", (0, 1): b"next"}),
         lives=[
             Life("r1", "recommender", 1, 0.0, "kill", 11.0, 11.0, -9),
             Life("r2", "recommender", 2, 0.0, "term", 20.0, 21.0, 0),
@@ -61,6 +61,10 @@ def clean_run() -> Evidence:
         indexes={"r2": {"shoe": "a vector"}},
         published_stories={"shoe": "a picture"},
         embedded_stories={"shoe": "a picture"},
+        lessons={(0, 0): b"first", (0, 1): b"next"},
+        learned={b"weights": b"w", b"0000002a": b"shoe"},
+        to_be_learned={b"weights": b"w", b"0000002a": b"shoe"},
+        learner_topic="interactions",
         stalls=[Stall(CLICKS, 0, 10.0, 9.0, 5.0)],
         stall_limit_s=6.0,
     )
@@ -172,6 +176,26 @@ def picture_forgotten(seen: Evidence) -> None:
     seen.embedded_stories = {}
 
 
+def never_told(seen: Evidence) -> None:
+    seen.lessons = {(0, 0): b"first"}
+
+
+def told_of_no_click(seen: Evidence) -> None:
+    seen.lessons = {**seen.lessons, (0, 2): b"bad"}
+
+
+def told_otherwise(seen: Evidence) -> None:
+    seen.lessons = {**seen.lessons, (0, 1): b"first"}
+
+
+def learned_twice(seen: Evidence) -> None:
+    seen.learned = {**seen.learned, b"0000002a": b"shoes"}
+
+
+def signals_lost(seen: Evidence) -> None:
+    seen.learned = {b"weights": b"w"}
+
+
 def deaf(seen: Evidence) -> None:
     seen.stalls = [Stall(CLICKS, 0, 10.0, 9.0, 7.0)]
 
@@ -226,6 +250,11 @@ def orphaned(seen: Evidence) -> None:
         (stale_item, "embeddings older", "shoe: 1 after 2"),
         (index_behind, "items of r2 that differ", "shoe"),
         (picture_forgotten, "another story", "shoe"),
+        (never_told, "never told of", "0@1"),
+        (told_of_no_click, "follow from no click", "0@2"),
+        (told_otherwise, "something else", "0@1"),
+        (learned_twice, "signals and weights", "0000002a"),
+        (signals_lost, "signals and weights", "0000002a"),
         (deaf, "stood still", "clicks-0 for 7.0 s"),
         (not_drained, "not worked off", "clicks-0"),
         (not_published, "producer", "KafkaTimeoutError"),
