@@ -152,7 +152,9 @@ _ITEM = _record(
                 "kind": {"type": "string", "examples": list(REASON_KINDS)},
                 "item_id": _NULLABLE_TEXT,
                 "similarity": {
-                    "description": "Of the two pictures: a cosine.",
+                    "description": "looks-like: the cosine of the two pictures. "
+                    "people-also-clicked: which part of all that leads here from what she did "
+                    "leads by that item, 0 to 1.",
                     "type": ["number", "null"],
                 },
             },

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.crowd import LEAST_NEARNESS, MOST_LATEST
 from streams.core.learning.compiled import find, find_many, insert
 from streams.stores.item_index import ItemIndex
 
 Keys = NDArray[np.uint32]
-
-MOST_LATEST = 32
-"""Items of hers, the latest, that another is compared with: as many as where lists are made."""
 
 
 class PictureLikeness:
@@ -23,19 +21,19 @@ class PictureLikeness:
         self._slots = np.full(1024, -1, np.int32)
 
     def __call__(self, hers: Keys, items: Keys) -> NDArray[np.float32]:
-        """The cosine of each item with the nearest of hers, float32 [items]; 0 where unknown.
+        """The cosine of each item with the nearest of hers, float32 [items].
 
-        hers: keys, latest first. The same as where lists are made, since weights must fit what is
-        served.
+        `LEAST_NEARNESS` at least, and where it is unknown. hers: keys, latest first. The same as
+        where lists are made, since weights must fit what is served.
         """
         self._follow()
-        cosines = np.zeros(len(items), np.float32)
+        cosines = np.full(len(items), LEAST_NEARNESS, np.float32)
         mine, numbers = self._numbers(hers[:MOST_LATEST]), self._numbers(items)
         mine, known = mine[mine >= 0], numbers >= 0
         if mine.size and known.any():
             vectors = self._index.vectors(numbers[known])
             cosines[known] = (vectors @ self._index.vectors(mine).T).max(axis=1)
-        return cosines
+        return np.maximum(cosines, LEAST_NEARNESS)
 
     def _numbers(self, keys: Keys) -> NDArray[np.int32]:
         """The numbers of items that have a vector, -1 for others."""

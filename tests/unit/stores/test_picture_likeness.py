@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from streams.core.crowd import LEAST_NEARNESS, MOST_LATEST
 from streams.core.profile import item_key
 from streams.embeddings import FactRecord, ViewRecord, WithdrawnRecord
 from streams.stores.item_index import ItemIndex
-from streams.stores.picture_likeness import MOST_LATEST, PictureLikeness
+from streams.stores.picture_likeness import PictureLikeness
 
 
 def index_of(**angles: float) -> ItemIndex:
@@ -34,21 +35,24 @@ def test_it_is_the_cosine_with_the_nearest_of_hers() -> None:
     )
 
 
-def test_it_is_0_where_a_picture_is_missing() -> None:
+def test_it_is_the_least_where_a_picture_is_missing_or_unlike() -> None:
     index = index_of(a=0.0, b=0.0, gone=0.0)
     index.apply(WithdrawnRecord("gone", 1))
     index.apply(FactRecord("facts only", "title", "a title"))
     like = PictureLikeness(index)
     others = keys("b", "gone", "facts only", "never seen")
-    assert like(keys("a"), others).tolist() == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=2e-3)
-    assert like(keys("never seen"), keys("a", "b")).tolist() == [0.0, 0.0]
-    assert like(keys(), keys("a")).tolist() == [0.0]
+    least = np.float32(LEAST_NEARNESS)
+    assert like(keys("a"), others).tolist() == pytest.approx([1.0, *[least] * 3], abs=2e-3)
+    assert like(keys("never seen"), keys("a", "b")).tolist() == [least] * 2
+    assert like(keys(), keys("a")).tolist() == [least]
+    see(index, "unlike", 1.5)
+    assert like(keys("a"), keys("unlike")).tolist() == [least]
 
 
 def test_it_follows_the_index_as_that_grows() -> None:
     index = index_of(a=0.0)
     like = PictureLikeness(index)
-    assert like(keys("a"), keys("item 2999")).tolist() == [0.0]
+    assert like(keys("a"), keys("item 2999")).tolist() == [np.float32(LEAST_NEARNESS)]
     for n in range(3_000):
         see(index, f"item {n}", n / 3_000)
     wanted = [np.cos(0.0), np.cos(0.5), np.cos(2999 / 3000)]
@@ -57,7 +61,7 @@ def test_it_follows_the_index_as_that_grows() -> None:
 
 
 def test_only_her_latest_are_compared() -> None:
-    index = index_of(near=0.0, item=0.0, far=1.5)
+    index = index_of(near=0.0, item=0.0, far=1.0)
     like = PictureLikeness(index)
     hers = keys(*["far"] * MOST_LATEST, "near")
-    assert like(hers, keys("item"))[0] == pytest.approx(np.cos(1.5), abs=4e-3)
+    assert like(hers, keys("item"))[0] == pytest.approx(np.cos(1.0), abs=4e-3)
