@@ -150,9 +150,10 @@ def learn(records: Iterable[Record], settings: Settings) -> dict[bytes, bytes]:
         course.passed(record.offset, record.timestamp)
     learner = course.learner
     found = {b"weights": encode_weights(learner.trainer.served(learner.events))}
-    for row in range(learner.size):
-        item = learner.signals_of(row)
-        found[b"%08x" % item.key] = item.encode()
+    for key in learner.crowd.keys[: learner.size].tolist():
+        item = learner.known(key)
+        if item is not None:
+            found[b"%08x" % key] = item.encode()
     return found
 
 
