@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -159,7 +160,7 @@ class LearnerAgent:
 
     def _learn(self, course: Course, event: Interaction) -> bool:
         loss = course.learn(event, self._pictures)
-        if loss is not None:
+        if loss is not None and math.isfinite(loss):
             self._measures.loss(loss)
         return event.first or event.liked
 

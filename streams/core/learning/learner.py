@@ -230,7 +230,8 @@ class Learner:
         hers = contexts(event.liked_before, event.since_s)
         scores = table.weights.score(features, hers)
         self.hits += int((scores[1:] >= scores[0]).sum() < FIRST_FEW)
-        return self.trainer.learn(features, len(rows) - 1, rules.ranker_rate, hers)
+        seen = pictures is not None
+        return self.trainer.learn(features, len(rows) - 1, rules.ranker_rate, hers, pictures=seen)
 
 
 def _scrambled(seed: int | np.uint64, purpose: int) -> np.uint64:

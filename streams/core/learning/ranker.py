@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core.learning.compiled import compiled
-from streams.core.learning.features import FEATURES
+from streams.core.learning.features import FEATURES, PICTURE
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +18,9 @@ MOST_WEIGHT = 20.0
 L2 = 1e-5
 LEAST_DEVIATION = 1e-5
 FIRST_SQUARES = 0.01
+LEAST_PICTURE_VARIANCE = 0.03**2
+"""Where no item's picture is known all look alike, and the first that is known would be
+standardised by nothing."""
 
 COMMON = 0
 """The weights that everyone shares: row 0. Rows beside it say how some users differ."""
@@ -175,11 +178,18 @@ class RankerTrainer:
         candidates: int,
         rate: float,
         hers: tuple[int, int, int],
+        *,
+        pictures: bool = True,
     ) -> float:
         """One step from float32 [1 + others, 9], whose first row she chose; the loss before it.
 
-        candidates: how many items there were to choose from. hers: her `contexts`.
+        candidates: how many items there were to choose from. hers: her `contexts`. pictures:
+        whether that column says anything; if not, what is known of it stays as it is.
         """
+        before = [each[..., PICTURE].copy() for each in self._columns()]
+        if not pictures:
+            features = features.copy()
+            features[:, PICTURE] = self.means[PICTURE]
         correction = float(np.log(max(candidates, 1) / max(len(features) - 1, 1)))
         loss: float = step(
             features,
@@ -192,8 +202,15 @@ class RankerTrainer:
             max(correction, 0.0),
             hers,
         )
+        if not pictures:
+            for column, value in zip(self._columns(), before, strict=True):
+                column[..., PICTURE] = value
+        self.variances[PICTURE] = max(self.variances[PICTURE], LEAST_PICTURE_VARIANCE)
         self.likes += 1
         return loss
+
+    def _columns(self) -> tuple[Floats, ...]:
+        return self.weights, self.squares, self.means, self.variances
 
     def served(self, events: int) -> RankerWeights:
         """The weights as they are now, for those who serve."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.core.learning.features import FEATURES
+from streams.core.learning.features import FEATURES, PICTURE
 from streams.core.learning.ranker import (
     AT_ONCE,
     COMMON,
@@ -93,3 +93,31 @@ def test_weights_differ_by_how_much_she_liked_and_how_long_she_was_away():
     assert contexts(4, 1_799.0) == (COMMON, FEW, AT_ONCE)
     assert contexts(5, 1_800.0) == (COMMON, SOME, LATER)
     assert contexts(20, 0.0) == (COMMON, MANY, AT_ONCE)
+
+
+def test_without_pictures_what_is_known_of_them_stays():
+    """A column that is all zero would be standardised by nothing, and rule once there are any."""
+    trainer = RankerTrainer()
+    rng = np.random.default_rng(2)
+    before = RankerTrainer().served(0)
+    for _ in range(2_000):
+        features = rng.normal(0.0, 1.0, (20, N)).astype(np.float32)
+        features[:, PICTURE] = 0.0
+        trainer.learn(features, candidates=19, rate=0.05, hers=HERS, pictures=False)
+    after = trainer.served(0)
+    assert (after.weights[:, PICTURE] == before.weights[:, PICTURE]).all()
+    assert after.means[PICTURE] == before.means[PICTURE]
+    assert after.deviations[PICTURE] == before.deviations[PICTURE]
+    assert (after.weights[0, :PICTURE] != before.weights[0, :PICTURE]).all()
+
+
+def test_pictures_that_all_look_alike_leave_the_first_that_differs_in_bounds():
+    trainer = RankerTrainer()
+    features = np.random.default_rng(2).normal(0.0, 1.0, (120, N)).astype(np.float32)
+    features[:, PICTURE] = 0.2
+    for _ in range(20_000):
+        trainer.learn(features, candidates=119, rate=0.05, hers=HERS)
+    served = trainer.served(0)
+    features[:, PICTURE] = 0.9
+    parts = served.weights[0, PICTURE] * (0.9 - served.means[PICTURE]) / served.deviations[PICTURE]
+    assert abs(parts) < 10.0
