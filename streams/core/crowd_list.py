@@ -14,6 +14,7 @@ from streams.core import diversity, reasons, sampling
 from streams.core.catalogue import Catalogue, Numbers, Vectors
 from streams.core.crowd import LEAST_NEARNESS, Crowd
 from streams.core.diversity import Company
+from streams.core.fresh import fresh_items, give_places
 from streams.core.learning.causes import causes
 from streams.core.learning.features import FEATURES, FROM_POPULAR, PICTURE, Moment
 from streams.core.learning.ranker import contexts
@@ -80,23 +81,62 @@ class CrowdList:
     rules: TasteRules
     now_s: float
 
-    def choose(self, found: Numbers, rng: np.random.Generator | None) -> list[Pick]:
+    def choose(
+        self,
+        found: Numbers,
+        similarities: NDArray[np.float32],
+        rng: np.random.Generator | None,
+    ) -> list[Pick]:
         """Her list, best first; none where others' clicks lead nowhere from what she did.
 
-        found: int32 [q, k], near each interest, -1 pads. rng: places are drawn from it, if it is
-        given.
+        found, similarities: int32 and float32 [q, k], near each interest, -1 pads. rng: places are
+        drawn from it, if it is given.
         """
         moment = self.crowd.moment(self.profile, self.barred, self.now_s)
         if not self.crowd.knows(moment):
             return []
         hers = reasons.items_of_hers(self.profile, self.catalogue)
         ranked = self._rank(moment, found, list(hers.values()))
+        fresh = fresh_items(
+            found,
+            similarities,
+            self.barred,
+            hers,
+            crowd=self.crowd,
+            catalogue=self.catalogue,
+            rules=self.rules,
+        )
+        if fresh:
+            # What has a place apart is not drawn for another: propensities stay true.
+            apart = np.isin(ranked.numbers, [pick.number for pick in fresh])
+            ranked = ranked.taken(np.flatnonzero(~apart))
+        picks = self._chosen(ranked, moment, list(hers), fresh, rng)
+        if not picks or not fresh:
+            return picks
+        most = self._most_named()
+        return give_places(picks, fresh, most, catalogue=self.catalogue, rules=self.rules)
+
+    def _most_named(self) -> int:
+        """How many reasons of a list may name the same item of hers."""
+        length = self.rules.list_length
+        if len(self.profile.recent) < 2:
+            return length
+        return max(int(self.rules.largest_click_share * length), 1)
+
+    def _chosen(
+        self,
+        ranked: _Ranked,
+        moment: Moment,
+        hers: list[str],
+        fresh: list[Pick],
+        rng: np.random.Generator | None,
+    ) -> list[Pick]:
         # Nearly always a few more than are needed will do: the rest need no reasons.
         room = self.rules.list_length + MOST_DROPPED
         while True:
             best = ranked if rng is not None else ranked.taken(slice(room))
-            said = self._reasons(best, moment, list(hers))
-            later = self._beyond_share(said)
+            said = self._reasons(best, moment, hers)
+            later = self._beyond_share(said, fresh)
             picks = self._places(best, said, later, rng)
             few = len(said) - len(later) < self.rules.list_length
             if len(best.rows) == len(ranked.rows) or not (
@@ -105,15 +145,10 @@ class CrowdList:
                 return picks
             room *= 4
 
-    def _beyond_share(self, said: Sequence[Reason | None]) -> list[int]:
-        """Candidates that come after all others: one item of hers has led to enough before them.
-
-        If she has done anything else: to a share of `largest_click_share` of the list.
-        """
-        if len(self.profile.recent) < 2:
-            return []
-        most = max(int(self.rules.largest_click_share * self.rules.list_length), 1)
-        led: Counter[str] = Counter()
+    def _beyond_share(self, said: Sequence[Reason | None], fresh: list[Pick]) -> list[int]:
+        """Candidates that come after all others: one item of hers has led to enough before them."""
+        most = self._most_named()
+        led = Counter(pick.reason_item_id for pick in fresh[: self.rules.fresh_places])
         later = []
         for at, reason in enumerate(said):
             if reason is not None and reason[1] is not None:

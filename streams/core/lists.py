@@ -44,7 +44,7 @@ def make_list(
     if crowd is not None and crowd.taught:
         drawn = rng if rules.temperature > 0.0 else None
         ranked = CrowdList(profile, barred, fallback, crowd, catalogue, rules, now_s)
-        picks = ranked.choose(found_numbers, drawn)
+        picks = ranked.choose(found_numbers, found_similarities, drawn)
     if not picks and found_numbers.size and profile.model_id == catalogue.model_id:
         _, strengths = candidates.active(profile, rules, now_s)
         if len(strengths) != len(found_numbers):

@@ -104,6 +104,9 @@ class TasteRules:
     temperature: float = 0.0
     """0: each place goes to the best that is left. Above: to one drawn at random, the better the
     likelier (sampling.py); 1 draws in proportion to what the candidates are worth."""
+    fresh_share: float = 0.1
+    """The share of a list's places for items that hardly anybody has clicked and that look like one
+    of hers, where others' clicks rank the rest (fresh.py). At most a half."""
     explore_share: float = 0.05
     """The share of a list's places, its last ones, that new items get at random: without it what
     nobody has seen is seen by nobody. At most a half."""
@@ -123,6 +126,7 @@ class TasteRules:
             _between(name, getattr(self, name), 0.0, 1.0)
         _between("largest_click_share", self.largest_click_share, 0.01, 0.99)
         _between("explore_share", self.explore_share, 0.0, 0.5)
+        _between("fresh_share", self.fresh_share, 0.0, 0.5)
         _between("temperature", self.temperature, 0.0, 100.0)
         for name in ("short_term_boost", "repulsion", *(f"{kind}_weight" for kind in KINDS)):
             _between(name, getattr(self, name), 0.0, 1e6)
@@ -131,6 +135,11 @@ class TasteRules:
     def explored_places(self) -> int:
         """Places of a list that are given to new items."""
         return int(self.explore_share * self.list_length + 1e-9)
+
+    @property
+    def fresh_places(self) -> int:
+        """Places of a list that are given to what hardly anybody has clicked."""
+        return int(self.fresh_share * self.list_length + 1e-9)
 
     @property
     def random(self) -> bool:

@@ -179,6 +179,7 @@ class Settings(  # the last base's fields come first
             near_duplicate_similarity=self.near_duplicate_similarity,
             group_most=self.group_most,
             temperature=self.temperature,
+            fresh_share=self.fresh_share,
             explore_share=self.explore_share,
             **weights,
         )

@@ -109,6 +109,14 @@ class Taste(Section):
         ge=0,
         le=100,
     )
+    fresh_share: float = setting(
+        _RULES.fresh_share,
+        "The share of a list's places for items that hardly anybody has clicked yet and that look "
+        "like one of hers, where others' clicks rank the rest. 0: such items are listed only where "
+        "nothing is known of hers either. More shows them sooner, at the cost of those places.",
+        ge=0,
+        le=0.5,
+    )
     explore_share: float = setting(
         _RULES.explore_share,
         "The share of a list's places, its last ones, that new items get at random (reason "

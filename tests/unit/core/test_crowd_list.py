@@ -151,3 +151,35 @@ def test_a_like_moves_her_residual_and_nothing_moves_it_before_anything_is_learn
     assert len(after) == 64
     assert after == taught.residual_after(told)
     assert Profile().residual == b""
+
+
+def fresh_in(picks, crowd):
+    likes = crowd.table.signals.likes
+    return [
+        at for at, pick in enumerate(picks) if likes[crowd.table.row(item_key(pick.item_id))] < 3
+    ]
+
+
+def test_what_nobody_has_clicked_gets_its_places_where_it_looks_like_hers():
+    world = World()
+    crowd = crowd_of(world, [[i for i in world.ids if i[-1] == "3"]] * 5)
+    profile = visit(world, clicks_on(["0/13", "2/23"]))
+    rules = replace(RULES, fresh_share=0.2, explore_share=0.0)
+    picks = list_for(world, profile, rules, crowd=crowd, fallback=NOTHING)
+    assert fresh_in(picks[:20], crowd)[:2] == [3, 8]
+    assert all(picks[at].reason_kind == "looks-like" for at in (3, 8))
+    none = replace(rules, fresh_share=0.0)
+    without = list_for(world, profile, none, crowd=crowd, fallback=NOTHING)
+    crowded = [pick.item_id for pick in picks if pick.item_id[-1] == "3"]
+    assert [pick.item_id for pick in without if pick.item_id[-1] == "3"][: len(crowded)] == crowded
+
+
+def test_a_fresh_item_never_stands_beside_its_double():
+    world = World()
+    crowd = crowd_of(world, [[i for i in world.ids if i[-1] == "3"]] * 5)
+    rules = replace(RULES, fresh_share=0.2, explore_share=0.0)
+    profile = visit(world, clicks_on(["0/13", "2/23"]))
+    fresh = list_for(world, profile, rules, crowd=crowd, fallback=NOTHING)[3].item_id
+    world.copy_picture("0/23", fresh)
+    again = list_for(world, profile, rules, crowd=crowd, fallback=NOTHING)
+    assert len({"0/23", fresh} & {pick.item_id for pick in again}) <= 1
