@@ -37,7 +37,8 @@ _FEW = 40
 _READY_WITHIN_S = 180.0
 _FIRST_LIST_WITHIN_S = 60.0
 _LAST_LISTS_WITHIN_S = 5.0
-_EMBEDDER_POLITENESS = 5  # so that a click does not wait for pictures where cores are few
+# So that a click waits for neither where cores are few.
+_EMBEDDER_POLITENESS = _LEARNER_POLITENESS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,7 @@ def _start_workers(options: Options, services: Services, folder: Path, stack: Ex
 
     stack.callback(end)
     workers.append(Worker("recommender", folder, settings))
+    workers.append(Worker("learner", folder, settings, politeness=_LEARNER_POLITENESS))
     workers.append(Worker("embedder", folder, settings, politeness=_EMBEDDER_POLITENESS))
     watch = Watch(workers)
     stack.callback(watch.halt)

@@ -1,9 +1,9 @@
 """A worker that plays its part without a model: for tests of the demo's orchestration.
 
-    python demo_fake_worker.py embedder|recommender [die]
+    python demo_fake_worker.py embedder|recommender|learner [die]
 
 The embedder counts pictures; the recommender answers each click with the items of the same first
-letter. `die` ends it with exit code 7 after its first event.
+letter; the learner does nothing. `die` ends it with exit code 7 after its first event.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def main() -> None:
     host, port = os.environ["LOOKSTREAM_HTTP"].split(":")
     server = ThreadingHTTPServer((host, int(port)), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    if kind == "learner":
+        threading.Event().wait()
     prefix, servers = os.environ["LOOKSTREAM_TOPIC_PREFIX"], os.environ["LOOKSTREAM_KAFKA"]
     names = [
         prefix + name for name in (("images", "clicks") if kind != "embedder" else ("images",))
