@@ -154,7 +154,11 @@ class Settings(  # the last base's fields come first
 
     def learning_rules(self) -> LearningRules:
         """What clicks teach, and how."""
-        return LearningRules(items=self.learned_items, ranker_every=self.ranker_every)
+        return LearningRules(
+            items=self.learned_items,
+            trusted_items=self.trusted_items,
+            ranker_every=self.ranker_every,
+        )
 
     def learning_schedule(self) -> Schedule:
         """When what was learned is published."""

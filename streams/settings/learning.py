@@ -26,6 +26,15 @@ class Learning(Section):
         ge=16,
         le=50_000_000,
     )
+    trusted_items: int = setting(
+        _RULES.trusted_items,
+        "Items from which on a user's word counts in full; her k-th counts k / so many. More stops "
+        "made-up accounts that do little (10 nearly all of them), and costs the lists of a shop "
+        "where honest users do little, too. Changing it makes the learner learn again from the "
+        "beginning of the log.",
+        ge=1,
+        le=300,
+    )
     ranker_every: int = setting(
         _RULES.ranker_every,
         "The ranker learns from every so many likes. 5 lets a learner that can't keep up take half "

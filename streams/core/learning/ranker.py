@@ -45,9 +45,14 @@ def contexts(liked_before: int, since_s: float) -> tuple[int, int, int]:
     return COMMON, likes, AT_ONCE if since_s < PAUSE_S else LATER
 
 
+# Who comes back after a pause is more like everybody else: what is wanted today says more of her.
+LATER_POPULAR_NOW = 0.6
+
+
 def _default_weights() -> Floats:
     weights = np.zeros((CONTEXTS, len(FEATURES)))
     weights[COMMON] = DEFAULT_WEIGHTS
+    weights[LATER, FEATURES.index("popular_now")] = LATER_POPULAR_NOW
     return weights
 
 
