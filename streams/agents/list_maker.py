@@ -29,10 +29,18 @@ class Wanted(NamedTuple):
 
     profile: Profile
     list_id: str
+    now_s: float | None = None
+    """For when, in event time; None: for right after her last click, when workers make it."""
+
+    @property
+    def moment_s(self) -> float:
+        """That moment; never before her last click."""
+        clock_s = self.profile.clock_s
+        return clock_s if self.now_s is None else max(self.now_s, clock_s)
 
 
 class ListMaker:
-    """Makes lists of what is known now; they are as of each profile's own clock."""
+    """Makes lists of what is known now."""
 
     def __init__(
         self,
@@ -61,8 +69,8 @@ class ListMaker:
             some = wanted[start : start + _USERS_AT_ONCE]
             with self._stages.time("search"):
                 asked = [
-                    candidates.queries(profile, self._index, self._rules, profile.clock_s)
-                    for profile, _ in some
+                    candidates.queries(want.profile, self._index, self._rules, want.moment_s)
+                    for want in some
                 ]
                 numbers, similarities = self._searches.search(
                     np.concatenate(asked), self._rules.candidates
@@ -70,19 +78,19 @@ class ListMaker:
             await self._slices.breathe()
             ends = list(accumulate(map(len, asked)))
             with self._stages.time("rank"):
-                for (profile, list_id), end, rows in zip(some, ends, map(len, asked), strict=True):
+                for want, end, rows in zip(some, ends, map(len, asked), strict=True):
                     found = slice(end - rows, end)
                     if self._crowd is not None:
                         self._crowd.relist(self._index.take_relisted(), self._index)
                     picks = lists.make_list(
-                        profile,
+                        want.profile,
                         numbers[found],
                         similarities[found],
                         fallback,
                         catalogue=self._index,
                         rules=self._rules,
-                        now_s=profile.clock_s,
-                        rng=chance(list_id) if self._rules.random else None,
+                        now_s=want.moment_s,
+                        rng=chance(want.list_id) if self._rules.random else None,
                         crowd=self._crowd,
                     )
                     made.append(picks)

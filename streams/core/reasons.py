@@ -63,24 +63,27 @@ def check(
     rules: TasteRules,
     *,
     crowd: Crowd | None = None,
+    now_s: float | None = None,
 ) -> str | None:
     """None if the reason of `pick` holds, else a sentence that says why it doesn't.
 
-    profile, catalogue, fallback and crowd are those that the list was made with, and as they were.
+    profile, catalogue, fallback and crowd are those that the list was made with, and as they were;
+    now_s the moment it was made for, None: that of her last click.
     """
+    now_s = profile.clock_s if now_s is None else now_s
     if catalogue.number(pick.item_id) != pick.number:
         return "the item is not known, or not under this number"
     if pick.reason_kind == "looks-like":
         return _check_looks_like(pick, profile, catalogue, rules)
     if pick.reason_kind == "people-also-clicked":
-        return _check_clicked(pick, profile, catalogue, crowd)
+        return _check_clicked(pick, profile, catalogue, crowd, now_s)
     if pick.reason_item_id is not None or pick.similarity is not None:
         return f"a reason of kind {pick.reason_kind} names an item"
     places = np.flatnonzero(fallback.numbers == pick.number).tolist()
     kind = "new" if pick.reason_kind == "exploring" else pick.reason_kind
     holds = any(fallback.kinds[place] == kind for place in places)
     if not holds and kind == "popular" and crowd is not None:
-        holds = _is_popular(pick, profile, crowd)
+        holds = _is_popular(pick, profile, crowd, now_s)
     return None if holds else f"the item is not among the {pick.reason_kind} ones"
 
 
@@ -101,21 +104,21 @@ def _check_looks_like(
     return None
 
 
-def _is_popular(pick: Pick, profile: Profile, crowd: Crowd) -> bool:
-    moment = crowd.moment(profile, _NO_KEYS, profile.clock_s)
+def _is_popular(pick: Pick, profile: Profile, crowd: Crowd, now_s: float) -> bool:
+    moment = crowd.moment(profile, _NO_KEYS, now_s)
     row = crowd.table.row(item_key(pick.item_id))
     return any(row in rows for rows in crowd.table.popular(moment))
 
 
 def _check_clicked(
-    pick: Pick, profile: Profile, catalogue: Catalogue, crowd: Crowd | None
+    pick: Pick, profile: Profile, catalogue: Catalogue, crowd: Crowd | None, now_s: float
 ) -> str | None:
     if crowd is None:
         return "nothing is known of what others clicked"
     named = pick.reason_item_id
     if named is None or pick.similarity is None or catalogue.number(named) is None:
         return "the reason names no item that is known"
-    moment = crowd.moment(profile, _NO_KEYS, profile.clock_s)
+    moment = crowd.moment(profile, _NO_KEYS, now_s)
     table = crowd.table
     hers = table.row(item_key(named))
     if hers < 0 or not (hers in moment.lately or hers in moment.likes):

@@ -5,7 +5,8 @@ the item index, the core), with the same settings, on a store in memory: every p
 and decoded as it would be stored, after each event. What is different:
 
 - Lists are made when a method is asked, not when she clicks: with her profile as of her last click,
-  as a worker would, and with what is popular and new by now.
+  as a worker would, but for now, and with what is popular and new by now. A worker's list is that
+  of the moment after her click; after a pause she still has that one.
 - They have LENGTH items at least, so that there is a rank to note beyond the default of 20.
 - What is popular is read again when a second of the log's time has passed, the worker's pause.
 - Vectors that are put off by the index are taken in at once (`tend`), so that what is found doesn't
@@ -153,7 +154,8 @@ class Lookstream:
             self._refreshed_s = now_s
         (stored,) = _run(self._store.load([self._log.user_ids[user]]))
         profile = Profile() if stored.value is None else codec.decode(stored.value)
-        (picks,) = _run(self._lists.make([Wanted(profile, f"{_TOPIC}-0-{self._offset}")]))
+        wanted = Wanted(profile, f"{_TOPIC}-0-{self._offset}", now_s)
+        (picks,) = _run(self._lists.make([wanted]))
         self._scores.fill(NOT_RETRIEVED)
         for place, pick in enumerate(picks):
             self._scores[self._numbers[pick.item_id]] = -place

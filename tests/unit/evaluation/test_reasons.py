@@ -52,7 +52,13 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[str], list[str]]:
         catalogue, rules = given["catalogue"], given["rules"]
         for pick in picks:
             said = reasons.check(
-                pick, profile, catalogue, fallback, rules, crowd=given.get("crowd")
+                pick,
+                profile,
+                catalogue,
+                fallback,
+                rules,
+                crowd=given.get("crowd"),
+                now_s=given["now_s"],
             )
             if said is not None:
                 wrong.append(f"{pick.reason_kind}: {said}")
