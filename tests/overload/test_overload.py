@@ -25,8 +25,9 @@ MB = 1_000_000
 # in flight, one fetch (a picture of 2 for each of 8 partitions) held by the client and one being
 # taken over. Pixels of two decoders at the largest JPEG allowed, and a session call of 32.
 EMBEDDER_BOUND_BYTES = (300 + 4 * 32 + 2 * 16 + 2 * 75 + 200) * MB
-# The interpreter, its libraries, compiled loops and a small index: 300. Remembered searches: 24. Clicks that wait:
-# bounded by 4 batches of 8; two fetches of at most 16. A batch of 256 profiles and lists: 10.
+# The interpreter, its libraries, compiled loops and a small index: 300. Remembered searches: 24.
+# Clicks that wait: bounded by 4 batches of 8; two fetches of at most 16. A batch of 256 profiles
+# and lists: 10.
 RECOMMENDER_BOUND_BYTES = (300 + 24 + 4 * 8 + 2 * 16 + 10) * MB
 
 PICTURES = 2_000 if FULL else 60
