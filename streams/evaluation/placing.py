@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.evaluation.compiled import compiled
+from streams.core.learning.compiled import compiled
 from streams.evaluation.method import Mask, Scores
 
 NOT_FOUND = np.inf

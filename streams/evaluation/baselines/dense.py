@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.evaluation.compiled import compiled
+from streams.core.learning.compiled import compiled
 
 Matrix = NDArray[np.float32]
 Weights = NDArray[np.float64]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.evaluation.compiled import compiled
+from streams.core.learning.compiled import compiled
 
 Numbers = NDArray[np.int32]
 Weights = NDArray[np.float64]
