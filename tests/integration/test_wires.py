@@ -51,7 +51,7 @@ from tests.support.workers import ROOT, WorkerProcess
 
 pytestmark = pytest.mark.integration
 
-USERS = ("embedder", "recommender", "producer", "reader", "operator")
+USERS = ("embedder", "recommender", "learner", "producer", "reader", "operator")
 
 
 def password(user: str) -> str:
