@@ -23,6 +23,9 @@ LEAST_NEARNESS = 0.2
 """What looks less than this like anything of hers is all the same to the ranker: among so many
 components it is chance."""
 
+LEAST_LIKES = 1_000.0
+"""Likes of all items together below which pictures rank: a few clicks of others say less."""
+
 _REFRESH_LIKES = 500.0
 _HALF = np.dtype("<f2")
 
@@ -36,6 +39,7 @@ class Crowd:
     def __init__(self, rules: LearningRules) -> None:
         self.table = SignalTable(rules)
         self.table.signals.listed[:] = False
+        self.least_likes = LEAST_LIKES
         self._numbers = np.full(len(self.table.keys), -1, np.int32)
         self._chances = np.zeros(0)
         self._chances_of = -np.inf
@@ -44,6 +48,11 @@ class Crowd:
     def taught(self) -> bool:
         """Whether anything has been learned at all."""
         return self.table.all_likes > 0.0
+
+    @property
+    def ranks(self) -> bool:
+        """Whether enough has been learned for lists to be ranked by it."""
+        return self.table.all_likes >= max(self.least_likes, 1.0)
 
     def relist(self, numbers: Numbers, catalogue: Catalogue) -> None:
         """Follow items of the catalogue that are listed from now on, or not any more."""

@@ -41,7 +41,7 @@ def make_list(
     """
     barred = candidates.barred_keys(profile)
     picks: list[Pick] = []
-    if crowd is not None and crowd.taught:
+    if crowd is not None and crowd.ranks:
         drawn = rng if rules.temperature > 0.0 else None
         ranked = CrowdList(profile, barred, fallback, crowd, catalogue, rules, now_s)
         picks = ranked.choose(found_numbers, found_similarities, drawn)

@@ -32,6 +32,7 @@ class Road:
         self.fails: Exception | None = None
         self.refused: list[Message] = []
         self.crowd = Crowd(RULES)
+        self.crowd.least_likes = 0.0
         self.shop = Shop(self.store, teaching=Teaching(self.crowd, "interactions", self.deliver))
 
     async def deliver(

@@ -27,6 +27,7 @@ def crowd_of(world: World, histories: list[list[str]]) -> Crowd:
             apply(profile, click, "clicks-0", offset, catalogue=world, rules=RULES)
             offset += 1
     crowd = Crowd(LEARNING)
+    crowd.least_likes = 0.0
     for item in learner.publish():
         crowd.table.put(item)
     crowd.table.weights = learner.table.weights

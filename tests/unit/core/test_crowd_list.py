@@ -61,6 +61,15 @@ def test_what_others_clicked_beside_hers_comes_first_and_says_so():
     assert all(0.0 < (pick.similarity or 0.0) <= 1.0 for pick in first)
 
 
+def test_while_little_has_been_learned_pictures_speak():
+    world = World()
+    crowd, profile = pairs(world, 0), visit(world, clicks_on(["0/13", "2/23"]))
+    crowd.least_likes = crowd.table.all_likes + 1.0
+    assert list_for(world, profile, crowd=crowd) == list_for(world, profile)
+    crowd.least_likes = crowd.table.all_likes
+    assert list_for(world, profile, crowd=crowd) != list_for(world, profile)
+
+
 def test_without_anything_learned_of_hers_pictures_speak():
     world = World()
     nobody = crowd_of(world, [["3/1", "3/2"]])
