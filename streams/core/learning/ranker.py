@@ -18,7 +18,7 @@ MOST_WEIGHT = 20.0
 L2 = 1e-5
 LEAST_DEVIATION = 1e-5
 FIRST_SQUARES = 0.01
-LEAST_PICTURE_VARIANCE = 0.03**2
+LEAST_PICTURE_VARIANCE = 0.1**2
 """Where no item's picture is known all look alike, and the first that is known would be
 standardised by nothing."""
 
@@ -33,7 +33,7 @@ PAUSE_S = 1_800.0
 
 # By standardised feature, and what the features are standardised by before any were seen. In the
 # middle of what two logs came to, one dense and one sparse.
-DEFAULT_WEIGHTS = (0.25, 0.15, 0.15, 0.45, 0.15, -0.05, 0.15, 0.35, 0.1)
+DEFAULT_WEIGHTS = (0.25, 0.15, 0.15, 0.45, 0.15, -0.05, 0.15, 0.35, 0.8)
 DEFAULT_MEANS = (3.4, -5.9, -5.9, -5.9, 3.6, 3.5, 0.4, 0.5, 0.0)
 DEFAULT_DEVIATIONS = (2.8, 1.4, 1.4, 1.1, 1.0, 1.1, 1.1, 1.1, 0.3)
 DEFAULT_SEEN = 1_000.0

@@ -6,7 +6,9 @@ import numpy as np
 
 from streams.core.apply import apply
 from streams.core.crowd import Crowd
+from streams.core.learning.features import PICTURE
 from streams.core.learning.learner import Learner
+from streams.core.learning.ranker import COMMON
 from streams.core.learning.rules import LearningRules
 from streams.core.lessons import interaction_of
 from streams.core.profile import Profile
@@ -31,6 +33,8 @@ def crowd_of(world: World, histories: list[list[str]]) -> Crowd:
     for item in learner.publish():
         crowd.table.put(item)
     crowd.table.weights = learner.table.weights
+    # As learned where people follow others, whatever things look like.
+    crowd.table.weights.weights[COMMON, PICTURE] = 0.1
     known = [number for number, item_id in enumerate(world.ids) if item_id not in world.unknown]
     crowd.relist(np.array(known, np.int32), world)
     return crowd
