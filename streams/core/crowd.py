@@ -107,27 +107,3 @@ class Crowd:
         seed = (told.partition << 48 ^ told.offset) % 2**64
         after = residual_after(table, moment, told.item, self._chances, seed)
         return after.astype(_HALF).tobytes() if after.any() else b""
-
-
-def nearness(
-    crowd: Crowd, catalogue: Catalogue, hers: NDArray[np.uint32], items: NDArray[np.uint32]
-) -> NDArray[np.float32]:
-    """How each item looks like the nearest of hers: float32 [items], `LEAST_NEARNESS` at least.
-
-    hers, items: keys, hers latest first. What a list's ranker is shown, as the learner needs it.
-    """
-    near = np.full(len(items), LEAST_NEARNESS, np.float32)
-    mine = _known(crowd, catalogue, hers[:MOST_LATEST])
-    rows = crowd.table.rows(items)
-    numbers = crowd.numbers_of(np.maximum(rows, 0), catalogue)
-    known = (rows >= 0) & (numbers >= 0)
-    if mine.size and known.any():
-        cosines = catalogue.vectors(numbers[known]).dot(catalogue.vectors(mine).T)
-        near[known] = np.maximum(cosines.max(axis=1), LEAST_NEARNESS)
-    return near
-
-
-def _known(crowd: Crowd, catalogue: Catalogue, keys: NDArray[np.uint32]) -> Numbers:
-    rows = crowd.table.rows(keys)
-    numbers = crowd.numbers_of(rows[rows >= 0], catalogue)
-    return numbers[numbers >= 0]

@@ -31,12 +31,11 @@ from streams.agents.past import Past
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.core import codec
-from streams.core.crowd import Crowd, nearness
+from streams.core.crowd import Crowd
 from streams.core.learning.interaction import Interaction, decode_interaction
 from streams.core.learning.learner import Learner
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.signals import decode_signals
-from streams.core.learning.table import Keys
 from streams.core.learning.weights_codec import decode_weights, encode_weights
 from streams.core.profile import Profile
 from streams.delivery import Batch, Retry
@@ -50,6 +49,7 @@ from streams.records import RawRecord
 from streams.settings import Settings
 from streams.stores.item_index import ItemIndex
 from streams.stores.memory_profiles import MemoryProfiles
+from streams.stores.picture_likeness import PictureLikeness
 from streams.stores.view_search import EXACT_ROWS
 
 NAME = "lookstream"
@@ -73,7 +73,8 @@ class Lookstream:
                workers. Otherwise items without a picture are not listed, as in life.
     score_all  look at all items (up to 10,000) near each interest, exactly, and list up to 1,000,
                in place of what candidate retrieval brings up.
-    learning   whether the clicks teach the crowd's learner, and what it has learned ranks.
+    learning   whether the clicks teach the crowd's learner, and what it has learned ranks; None: as
+               the settings say.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Lookstream:
         *,
         name: str = NAME,
         score_all: bool = False,
-        learning: bool = True,
+        learning: bool | None = None,
     ) -> None:
         self.name = name
         self._log = log
@@ -107,7 +108,13 @@ class Lookstream:
         past = Past(self._store, _WholeLog())
         self._fallback = FallbackItems(self._store, self._index, past.check)
         slices, stages = Slices(), Stages()
-        self._lessons = Lessons(items, self._index) if learning else None
+        learns = settings.learning if learning is None else learning
+        learning_rules = settings.learning_rules()
+        # Memory for no more than there are: it changes nothing.
+        most = max(min(items, learning_rules.items), 16)
+        self._lessons = (
+            Lessons(replace(learning_rules, items=most), self._index) if learns else None
+        )
         self._applier = ClickApplier(
             catalogue=self._index,
             store=self._store,
@@ -188,10 +195,10 @@ class Lessons:
     Everything goes through the bytes that are published, and is learned as in the worker.
     """
 
-    def __init__(self, items: int, index: ItemIndex) -> None:
-        rules = LearningRules(items=max(items, 16))
+    def __init__(self, rules: LearningRules, index: ItemIndex) -> None:
         self.crowd = Crowd(rules)
         self._learner = Learner(rules)
+        self._pictures = PictureLikeness(index)
         self._index = index
         self._told = 0
 
@@ -212,9 +219,6 @@ class Lessons:
         for key in self._learner.gone():
             table.forget(key)
         table.weights = decode_weights(encode_weights(self._learner.table.weights))
-
-    def _pictures(self, hers: Keys, items: Keys) -> NDArray[np.float32]:
-        return nearness(self.crowd, self._index, hers, items)
 
 
 class _WholeLog:

@@ -15,7 +15,7 @@ from streams.evaluation.log import Log
 from streams.evaluation.product import Lookstream
 from streams.evaluation.replay import replay
 from streams.evaluation.vectors import ItemPictures
-from streams.settings import defaults
+from streams.settings import defaults, load_settings
 from tests.unit.evaluation.logs import log_of
 
 DIM = 16
@@ -116,3 +116,12 @@ def test_scoring_all_finds_what_retrieval_left_out(score_all: bool):
     listed = int(np.isfinite(method._scores).sum())
     assert listed > 50 if score_all else listed == 50
     assert len(ranks) == 2
+
+
+def test_what_is_set_for_the_learner_counts():
+    log = log_of("ann a0, ann a1", since_s=CATALOGUE)
+    doubtful = load_settings(trusted_items=10)
+    method = Lookstream(log, looks(log), doubtful)
+    assert method._lessons is not None
+    assert method._lessons.crowd.table.rules.trusted_items == 10
+    assert Lookstream(log, looks(log), load_settings(learning=False))._lessons is None
