@@ -12,7 +12,7 @@ from streams.core.learning.residual import residual_after
 from streams.core.learning.rules import LIKES, LearningRules
 from streams.core.learning.table import Rows, SignalTable
 from streams.core.lessons import lately, residual_of
-from streams.core.profile import Profile
+from streams.core.profile import Profile, item_key
 
 MOST_LATEST = 32
 """Items of hers, the latest, that another is compared with. Each costs a look-up and a row of
@@ -36,11 +36,14 @@ class Crowd:
     A row is listed when its item is in the catalogue and may be recommended: tell with `relist`.
     """
 
-    def __init__(self, rules: LearningRules) -> None:
+    def __init__(self, rules: LearningRules, *, least_likes: float = LEAST_LIKES) -> None:
+        """least_likes: how many likes of all items together must be known for it to rank lists."""
         self.table = SignalTable(rules)
         self.table.signals.listed[:] = False
-        self.least_likes = LEAST_LIKES
-        self._numbers = np.full(len(self.table.keys), -1, np.int32)
+        self._least_likes = max(least_likes, 1.0)
+        self.numbers = np.full(len(self.table.keys), -1, np.int32)
+        """By row: the item's number, as it was last relisted; that of a listed row holds."""
+        self._rows: dict[int, int] = {}
         self._chances = np.zeros(0)
         self._chances_of = -np.inf
 
@@ -52,7 +55,7 @@ class Crowd:
     @property
     def ranks(self) -> bool:
         """Whether enough has been learned for lists to be ranked by it."""
-        return self.table.all_likes >= max(self.least_likes, 1.0)
+        return self.table.all_likes >= self._least_likes
 
     def relist(self, numbers: Numbers, catalogue: Catalogue) -> None:
         """Follow items of the catalogue that are listed from now on, or not any more."""
@@ -60,36 +63,49 @@ class Crowd:
             return
         table = self.table
         rows = np.array([table.add(key) for key in catalogue.keys(numbers).tolist()], np.int32)
+        for number, row in zip(numbers.tolist(), rows.tolist(), strict=True):
+            before = self._rows.pop(number, row)
+            if before != row:  # the number passed to another item
+                self.numbers[before] = -1
+                table.signals.listed[before] = False
+            if row >= 0:
+                self._rows[number] = row
         there = rows >= 0
-        self._numbers[rows[there]] = numbers[there]
+        self.numbers[rows[there]] = numbers[there]
         table.signals.listed[rows[there]] = catalogue.available(numbers)[there]
 
     def rows_of(self, numbers: Numbers, catalogue: Catalogue) -> Rows:
-        """The rows of items: int32 [n], -1 where there is none."""
-        return self.table.rows(catalogue.keys(numbers))
+        """The rows of items: int32, shaped as `numbers`; -1 where there is none, and for -1."""
+        if not numbers.size or numbers.max() < 0:
+            return np.full(numbers.shape, -1, np.int32)
+        rows = self.table.rows(catalogue.keys(numbers.ravel())).reshape(numbers.shape)
+        rows[numbers < 0] = -1
+        return rows
 
-    def numbers_of(self, rows: Rows, catalogue: Catalogue) -> Numbers:
-        """The items of rows, by number: int32 [n], -1 for a row of which none is known now."""
-        numbers = self._numbers[rows]
-        known = numbers >= 0
-        if not known.any():
+    def nameable(self, moment: Moment, catalogue: Catalogue) -> Numbers:
+        """The item of each of lately and likes, by number: int32 [lately + likes].
+
+        -1 where none is known now: a reason can't name it.
+        """
+        rows = np.concatenate((moment.lately, moment.likes))
+        numbers = np.where(rows >= 0, self.numbers[rows], np.int32(-1))
+        if not len(rows) or numbers.max() < 0:
             return numbers
-        # A number may have passed to another item meanwhile.
-        same = catalogue.keys(np.where(known, numbers, 0)) == self.table.keys[rows]
-        return np.where(known & same, numbers, np.int32(-1))
+        asked = np.maximum(numbers, 0)
+        # A number may have passed to another item that is not listed yet.
+        sure = catalogue.available(asked) & (catalogue.keys(asked) == self.table.keys[rows])
+        for at in np.flatnonzero(~sure & (numbers >= 0)).tolist():
+            number, key = int(numbers[at]), self.table.keys[rows[at]]
+            item_id = catalogue.item_id(number)
+            if item_key(item_id) != key or catalogue.number(item_id) != number:
+                numbers[at] = -1
+        return numbers
 
     def moment(self, profile: Profile, barred: NDArray[np.uint32], now_s: float) -> Moment:
         """Her, at `now_s`. barred: keys of what may not be listed."""
         return self.table.moment(
             lately(profile), profile.likes.latest(LIKES), barred, residual_of(profile), now_s
         )
-
-    def knows(self, moment: Moment) -> bool:
-        """Whether others' clicks lead anywhere from what she did."""
-        signals = self.table.signals
-        session = moment.lately[moment.lately >= 0]
-        walk = moment.likes[moment.likes >= 0]
-        return bool(signals.session_sizes[session].any() or signals.walk_sizes[walk].any())
 
     def residual_after(self, told: Interaction) -> bytes:
         """Her residual after a like that the learner is told of, as a profile holds it.

@@ -59,21 +59,36 @@ class Seated:
             self._of_group[group] += 1
 
 
+def look_same(
+    cosines: NDArray[np.float32],
+    hashes: NDArray[np.uint64],
+    others: NDArray[np.uint64],
+    rules: TasteRules,
+) -> NDArray[np.bool_]:
+    """Which items look the same as which others: bool [n, m].
+
+    cosines: float32 [n, m] of the items' first views with the others'; hashes, others: uint64 [n]
+    and [m] perceptual hashes, of which 0 says nothing (a picture without contrast, or none).
+    """
+    same: NDArray[np.bool_] = cosines > rules.near_duplicate_similarity
+    if rules.near_duplicate_bits >= 0:
+        bits = np.bitwise_count(hashes[:, None] ^ others) <= rules.near_duplicate_bits
+        themselves = len(hashes) if hashes is others else 0
+        if np.count_nonzero(bits) > themselves:
+            same |= bits & (others != 0) & (hashes != 0)[:, None]
+    return same
+
+
 def near_duplicates(
     cosines: NDArray[np.float32], hashes: NDArray[np.uint64], rules: TasteRules
 ) -> dict[int, list[int]]:
     """Which items look the same: position to the positions of its near-duplicates.
 
-    cosines: float32 [n, n] of the items' first views; hashes: uint64 [n] perceptual hashes, of
-    which 0 says nothing (a picture without contrast, or none).
+    cosines: float32 [n, n] of the items' first views; hashes: as in `look_same`.
     """
-    same = cosines > rules.near_duplicate_similarity
-    if rules.near_duplicate_bits >= 0:
-        bits = np.bitwise_count(hashes[:, None] ^ hashes) <= rules.near_duplicate_bits
-        if np.count_nonzero(bits) > len(hashes):  # not only each with itself
-            same |= bits & (hashes != 0) & (hashes != 0)[:, None]
+    same = look_same(cosines, hashes, hashes, rules)
     if np.count_nonzero(same) <= len(hashes):
-        return {}
+        return {}  # nearly always: only each with itself
     rows, columns = np.nonzero(same)
     pairs: dict[int, list[int]] = {}
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core import candidates, diversity
-from streams.core.catalogue import Catalogue, Numbers
+from streams.core.catalogue import Catalogue
 from streams.core.diversity import Company, Seated
 from streams.core.picks import Fallback, Pick
 from streams.core.rules import TasteRules
@@ -35,35 +35,33 @@ def give_places(
     if not pool:
         return picks
     first = len(kept)
-    numbers = [*(pick.number for pick in kept), *pool]
-    groups = [catalogue.group(number) for number in numbers] if rules.group_most else []
-    cosines, hashes = _compared(np.array(numbers, np.int32), catalogue)
-    duplicates = diversity.near_duplicates(cosines, hashes, rules)
-    seated = Seated(Company(duplicates, groups, rules.group_most))
+    numbers = np.array([*(pick.number for pick in kept), *pool], np.int32)
+    groups = [catalogue.group(number) for number in numbers.tolist()] if rules.group_most else []
+    seated = Seated(Company({}, groups, rules.group_most))
     for at in range(first):
         seated.seat(at)
+    vectors, hashes = catalogue.vectors(numbers), catalogue.picture_hashes(numbers)
+    new, new_hashes = vectors[first:], hashes[first:]
+    listed = np.ascontiguousarray(vectors[:first].T)
+    alike = diversity.look_same(new.dot(listed), new_hashes, hashes[:first], rules)
+    same: NDArray[np.bool_] = np.logical_or.reduce(alike, axis=1)
     explored: list[Pick] = []
-    while len(explored) < rules.explored_places:
-        left = [at for at in range(first, len(numbers)) if seated.admits(at)]
+    while True:
+        left = [at for at in np.flatnonzero(~same).tolist() if seated.admits(first + at)]
         if not left:
             break
         at = left[int(rng.integers(len(left)))]
-        seated.seat(at)
         score = (kept[-1].score if kept else 1.0) / 2.0 ** (len(explored) + 1)
-        item_id = catalogue.item_id(numbers[at])
-        explored.append(Pick(numbers[at], item_id, score, 1.0 / len(left), "exploring"))
+        item_id = catalogue.item_id(pool[at])
+        explored.append(Pick(pool[at], item_id, score, 1.0 / len(left), "exploring"))
+        if len(explored) == rules.explored_places:
+            break
+        seated.seat(first + at)
+        one = slice(at, at + 1)
+        same |= diversity.look_same(new.dot(new[one].T), new_hashes, new_hashes[one], rules)[:, 0]
     # Where too few are new, the last picks keep their places.
     rest = picks[first : rules.list_length - len(explored)]
     return [*kept, *rest, *explored]
-
-
-def _compared(
-    numbers: Numbers, catalogue: Catalogue
-) -> tuple[NDArray[np.float32], NDArray[np.uint64]]:
-    """Cosines of all with all, and their hashes."""
-    vectors = catalogue.vectors(numbers)
-    cosines: NDArray[np.float32] = vectors.dot(np.ascontiguousarray(vectors.T))
-    return cosines, catalogue.picture_hashes(numbers)
 
 
 def _pool(

@@ -6,100 +6,117 @@ looks like an item of hers, it gets one place in so many, near the end of each s
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core import diversity, reasons
 from streams.core.candidates import is_barred
-from streams.core.catalogue import Catalogue, Numbers
+from streams.core.catalogue import Catalogue, Numbers, Vectors
 from streams.core.crowd import Crowd
-from streams.core.picks import Pick
+from streams.core.crowd_rank import fresh_places
+from streams.core.diversity import Company, Seated
+from streams.core.learning.table import Rows
 from streams.core.rules import TasteRules
 
-FRESH_LIKES = 3.0
-"""An item with fewer likes is fresh."""
 _SPARE = 3
 """Fresh items looked at beside those that are needed: some may not stand in the list."""
+
+Place = tuple[int, float, float]
+"""Which candidate, its score, its propensity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Fresh items that look like one of hers, those nearest her interests first."""
+
+    numbers: Numbers
+    vectors: Vectors
+    nearest: NDArray[np.intp]
+    """Which of hers each looks like most."""
+    nearness: NDArray[np.float32]
+    """And how much: the cosine."""
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def _none(dim: int) -> Fresh:
+    nothing = np.empty(0, np.int32)
+    return Fresh(
+        nothing, np.empty((0, dim), np.float32), np.empty(0, np.intp), np.empty(0, np.float32)
+    )
 
 
 def fresh_items(
     found: Numbers,
+    rows: Rows,
     similarities: NDArray[np.float32],
     barred: NDArray[np.uint32],
-    hers: dict[str, int],
+    mine: Vectors,
     *,
     crowd: Crowd,
     catalogue: Catalogue,
     rules: TasteRules,
-) -> list[Pick]:
-    """Fresh items that look like one of `hers`, those nearest her interests first.
+) -> Fresh:
+    """A few more than get a place.
 
-    found, similarities: int32 and float32 [q, k], near each interest, -1 pads. A few more than get
-    a place. Their scores are to be set.
+    found, rows, similarities: [q, k], near each interest, -1 pads. mine: float32 [n, dim], hers.
+    What the crowd's table has no room for is not among them.
     """
     places = rules.fresh_places
-    numbers, cosines = found.ravel(), similarities.ravel()
-    there = numbers >= 0
-    numbers, cosines = numbers[there], cosines[there]
-    if not places or not numbers.size or not hers:
-        return []
-    keys = catalogue.keys(numbers)
-    rows = crowd.table.rows(keys)
-    likes = np.where(rows >= 0, crowd.table.signals.likes[rows], 0.0)
-    free = (likes < FRESH_LIKES) & catalogue.available(numbers) & ~is_barred(keys, barred)
+    if not places or not len(mine):
+        return _none(catalogue.dim)
+    signals = crowd.table.signals
+    fresh = fresh_places(signals.likes, signals.listed, rows.ravel())
+    if not fresh.size:
+        return _none(catalogue.dim)
+    numbers, cosines = found.ravel()[fresh], similarities.ravel()[fresh]
+    free = ~is_barred(catalogue.keys(numbers), barred)
     numbers, cosines = numbers[free], cosines[free]
     ordered = dict.fromkeys(numbers[np.argsort(-cosines, kind="stable")].tolist())
-    nearest = np.array(list(ordered)[: places + _SPARE], np.int32)
-    if not nearest.size:
-        return []
-    mine = catalogue.vectors(np.array(list(hers.values()), np.int32))
-    which, nearness = reasons.looks_like(mine.dot(catalogue.vectors(nearest).T))
-    names = list(hers)
-    return [
-        Pick(number, catalogue.item_id(number), 0.0, 1.0, "looks-like", names[at], near)
-        for number, at, near in zip(nearest.tolist(), which, nearness, strict=True)
-        if near >= rules.min_similarity
-    ]
+    few = np.array(list(ordered)[: places + _SPARE], np.int32)
+    vectors = catalogue.vectors(few)
+    compared = vectors.dot(np.ascontiguousarray(mine.T))
+    nearest = compared.argmax(axis=1)
+    nearness = compared[np.arange(len(few)), nearest]
+    like = nearness >= rules.min_similarity
+    return Fresh(few[like], vectors[like], nearest[like], nearness[like])
 
 
-def give_places(
-    picks: list[Pick],
-    fresh: list[Pick],
-    most_named: int,
+def with_fresh(
+    chosen: Sequence[Place],
+    first: int,
+    named: Sequence[int],
+    company: Company,
     *,
-    catalogue: Catalogue,
+    most_named: int,
     rules: TasteRules,
-) -> list[Pick]:
-    """`picks` with some of `fresh` among them: the last but one of every 1 / `fresh_share` places.
+) -> list[Place]:
+    """`chosen` with some fresh items among them: the last but one of every 1 / `fresh_share`.
 
-    What is at the end of a full list gives way. None of `fresh` is among `picks`. most_named: how
-    many reasons may name the same item of hers.
+    What is at the end of a full list gives way. Candidates from `first` on are fresh; named: the
+    item of hers that the reason for each names, -1 for none, of which `most_named` reasons may
+    name the same one.
     """
-    places = rules.fresh_places
-    stretch = rules.list_length // max(places, 1)
-    listed = list(picks)
-    left = list(fresh)
+    places, length = rules.fresh_places, rules.list_length
+    stretch = length // max(places, 1)
+    listed = list(chosen)
+    left = list(range(first, len(named)))
     for place in range(1, places + 1):
         at = place * stretch - 2
         if at < 1 or at > len(listed):
             break
+        kept = listed[: length - 1] if at < length else listed
+        seated = Seated(company)
+        for candidate, _, _ in kept:
+            seated.seat(candidate)
+        led = Counter(named[candidate] for candidate, _, _ in kept)
         while left:
-            pick = left.pop(0)
-            kept = listed[: rules.list_length - 1] if at < rules.list_length else listed
-            named = sum(each.reason_item_id == pick.reason_item_id for each in kept)
-            if named < most_named and _may_stand(pick, kept, catalogue, rules):
-                pick.score = listed[at - 1].score
-                listed.insert(at, pick)
+            candidate = left.pop(0)
+            if led[named[candidate]] < most_named and seated.admits(candidate):
+                listed.insert(at, (candidate, listed[at - 1][1], 1.0))
                 break
-    return listed[: rules.list_length]
-
-
-def _may_stand(pick: Pick, listed: list[Pick], catalogue: Catalogue, rules: TasteRules) -> bool:
-    numbers = np.array([pick.number, *(each.number for each in listed)], np.int32)
-    vectors = catalogue.vectors(numbers)
-    cosines = vectors.dot(np.ascontiguousarray(vectors.T))
-    if 0 in diversity.near_duplicates(cosines, catalogue.picture_hashes(numbers), rules):
-        return False
-    group = catalogue.group(pick.number) if rules.group_most else None
-    groups = [catalogue.group(each.number) for each in listed] if group is not None else []
-    return groups.count(group) < rules.group_most if group is not None else True
+    return listed[:length]

@@ -124,7 +124,7 @@ def _check_clicked(
     if hers < 0 or not (hers in moment.lately or hers in moment.likes):
         return "the reason names no item of hers"
     rows = np.array([table.row(item_key(pick.item_id))], np.int32)
-    (cause,), (share,) = causes(table.signals, moment, rows)
+    _, (cause,), (share,) = causes(table.signals, moment, rows)
     if cause != hers or not abs(float(share) - pick.similarity) <= TOLERANCE:
         return f"what she did leads there otherwise: its part is {float(share):.6f} at most"
     return None

@@ -82,7 +82,7 @@ class Learned:
         self._publish_at(now_s)
         barred = np.fromiter(her.touched, np.uint32)
         moment = table.moment(her.lately(), her.liked(), barred, her.residual, now_s)
-        rows, _, features = table.retrieve(moment)
+        rows, _, features, _ = table.retrieve(moment)
         if her.touched:
             scores = table.weights.score(features, contexts(len(her.likes), now_s - her.last_s))
         else:

@@ -45,7 +45,7 @@ def _lines() -> Iterator[str]:
             for t in TOPICS
         ),
     )
-    yield "In Python, with kafka-python (install `kafka-python[crc32c]`: its other checksum is slow):"
+    yield "In Python, with kafka-python (install `kafka-python[crc32c]`: its own checksum is slow):"
     yield ""
     yield from _block(prose.PRODUCER, "python")
     for topic in TOPICS:

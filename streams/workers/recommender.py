@@ -21,7 +21,7 @@ from streams.agents.slices import Slices
 from streams.agents.teaching import Teaching
 from streams.background import Background
 from streams.core.crowd import Crowd
-from streams.core.learning.warm import warm_up
+from streams.core.warm import warm_up
 from streams.settings import Settings
 from streams.stores.crowd_replica import CrowdReplica
 from streams.stores.item_index import ItemIndex

@@ -31,8 +31,7 @@ class Road:
         self.saves_before: list[int] = []
         self.fails: Exception | None = None
         self.refused: list[Message] = []
-        self.crowd = Crowd(RULES)
-        self.crowd.least_likes = 0.0
+        self.crowd = Crowd(RULES, least_likes=0.0)
         self.shop = Shop(self.store, teaching=Teaching(self.crowd, "interactions", self.deliver))
 
     async def deliver(

@@ -86,7 +86,7 @@ def costs(items: int) -> dict[str, float]:
         return best_us(lambda: call(next(turn)))
 
     def scored(moment: Moment) -> object:
-        _, _, features = table.retrieve(moment)
+        _, _, features, _ = table.retrieve(moment)
         return table.weights.score(features, hers)
 
     listed = table.retrieve(crowd[0])[0][:LISTED]

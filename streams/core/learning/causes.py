@@ -61,26 +61,32 @@ def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> 
     return found
 
 
+@compiled
 def causes(
     signals: Signals, moment: Moment, rows: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """For each of `rows` the item of hers that adds most to it, and its part of all that is added.
 
-    int32 [n], a row, and float32 [n], 0 to 1; -1 and 0 where none of hers leads there in one step.
-    The latest of equals. `rows` are few: a list's items, each once.
+    Its place in lately and likes, one after the other, int64 [n], its row, int32 [n], and the part,
+    float32 [n], 0 to 1; -1, -1 and 0 where none of hers leads there in one step. The latest of
+    equals. `rows` are few: a list's items, each once.
     """
-    found: NDArray[np.float32] = contributions(signals, moment, rows)
+    found = contributions(signals, moment, rows)
     hers = np.concatenate((moment.lately, moment.likes))
-    if not len(hers):
-        return np.full(len(rows), -1, np.int32), np.zeros(len(rows), np.float32)
-    names, places = np.unique(hers, return_inverse=True)
-    added = np.zeros((len(names), len(rows)), np.float32)
-    np.add.at(added, places, found)
-    first = np.full(len(names), len(hers))
-    np.minimum.at(first, places, np.arange(len(hers)))
-    order = np.argsort(first)  # the latest first, so that argmax takes the latest of equals
-    best = order[added[order].argmax(axis=0)]
-    most, total = added[best, np.arange(len(rows))], added.sum(axis=0)
-    led = most > 0.0
-    shares = np.divide(most, total, out=np.zeros_like(most), where=led)
-    return np.where(led, names[best], -1).astype(np.int32), shares
+    for k in range(1, hers.size):  # what stands in both is one item
+        for earlier in range(k):
+            if hers[earlier] == hers[k]:
+                found[earlier] += found[k]
+                found[k] = 0.0
+                break
+    places, named = np.full(rows.size, -1), np.full(rows.size, -1, np.int32)
+    shares, totals = np.zeros(rows.size, np.float32), np.zeros(rows.size, np.float32)
+    for k in range(hers.size):
+        for i in range(rows.size):
+            totals[i] += found[k, i]
+            if found[k, i] > shares[i]:
+                places[i], named[i], shares[i] = k, hers[k], found[k, i]
+    for i in range(rows.size):
+        if places[i] >= 0:
+            shares[i] /= totals[i]
+    return places, named, shares

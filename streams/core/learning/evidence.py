@@ -57,6 +57,8 @@ class Scratch(NamedTuple):
     session: NDArray[np.float32]
     walk: NDArray[np.float32]
     longer: NDArray[np.float32]
+    chosen: NDArray[np.int32]
+    """By row, where it is marked as chosen: which candidate it is."""
 
 
 # Bits of Scratch.marks.
@@ -109,6 +111,7 @@ def empty_scratch(rows: int) -> Scratch:
         session=np.zeros(rows, np.float32),
         walk=np.zeros(rows, np.float32),
         longer=np.zeros(rows, np.float32),
+        chosen=np.zeros(rows, np.int32),
     )
 
 

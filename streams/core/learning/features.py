@@ -146,12 +146,10 @@ def choose(
             continue
         taken += 1
         if scratch.marks[row] & CHOSEN:
-            for place in range(n):
-                if found[place] == row:
-                    sources[place] |= source
-                    break
+            sources[scratch.chosen[row]] |= source
             continue
         scratch.marks[row] |= CHOSEN
+        scratch.chosen[row] = n
         found[n] = row
         sources[n] = source
         n += 1
@@ -166,8 +164,10 @@ def retrieve(
     popular: tuple[NDArray[np.int32], NDArray[np.int32]],
     others: NDArray[np.int32],
     limits: tuple[int, int, int],
-) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32], bool]:
     """Candidates with their sources and features: int32 [n], uint8 [n], float32 [n, 9].
+
+    And whether anything is reached from hers.
 
     popular: rows by falling popularity, one array for each decay, long enough that enough of them
     are left without what is barred. others: rows to consider beside (near her interests, new).
@@ -197,4 +197,4 @@ def retrieve(
     for at in range(n):
         scratch.marks[found[at]] = 0
     clear(scratch, touched, moment.barred)
-    return found[:n], sources[:n], features
+    return found[:n], sources[:n], features, touched > 0

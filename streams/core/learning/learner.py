@@ -219,7 +219,7 @@ class Learner:
         if chosen < 0:
             return None
         moment = table.moment(event.lately, event.likes, event.barred, event.residual, event.at_s)
-        rows, _, features = table.retrieve(moment)
+        rows, _, features, _ = table.retrieve(moment)
         at = np.flatnonzero(rows == chosen)
         if not len(at) or len(rows) < 2:
             return None

@@ -29,6 +29,7 @@ FEW, SOME, MANY = 1, 2, 3
 AT_ONCE, LATER = 4, 5
 """By the time since her click before: below half an hour, or longer, or never."""
 CONTEXTS = 6
+_POPULAR = tuple(FEATURES.index(name) for name in ("likes", "popular_year", "popular_now"))
 PAUSE_S = 1_800.0
 
 # By standardised feature, and what the features are standardised by before any were seen. In the
@@ -82,18 +83,24 @@ class RankerWeights:
         scores: Floats = score(features, weights, self.means, self.deviations)
         return scores
 
-    def parts(self, features: NDArray[np.float32], hers: tuple[int, int, int]) -> Floats:
-        """What each feature adds to the score: float64 [n, features].
+    def earned(self, features: NDArray[np.float32], hers: tuple[int, int, int]) -> Floats:
+        """What the crowd, popularity and the picture add to the score: float64 [n, 3].
 
-        As `score`, but standardised features end at `MOST_Z`, as in learning, and one that has
-        never varied says nothing.
+        The last column is that of `features`: who knows the picture puts its own (`term`). As
+        `score`, but standardised features end at `MOST_Z`, as in learning, and one that has never
+        varied says nothing.
         """
         one, two, three = hers
         weights = self.weights[one] + self.weights[two] + self.weights[three]
-        varied = self.deviations > LEAST_DEVIATION
-        z = (features - self.means) / np.where(varied, self.deviations, 1.0)
-        parts: Floats = np.clip(z, -MOST_Z, MOST_Z) * np.where(varied, weights, 0.0)
-        return parts
+        sums: Floats = earned(features, weights, self.means, self.deviations)
+        return sums
+
+    def term(self, feature: int, hers: tuple[int, int, int]) -> tuple[float, float, float]:
+        """Weight, mean and deviation of one feature; a weight of 0 where it has never varied."""
+        mean, deviation = float(self.means[feature]), float(self.deviations[feature])
+        if not deviation > LEAST_DEVIATION:
+            return 0.0, mean, 1.0
+        return float(sum(self.weights[row, feature] for row in hers)), mean, deviation
 
 
 @compiled
@@ -106,6 +113,22 @@ def score(
         for f in range(weights.size):
             scores[at] += weights[f] * (features[at, f] - means[f]) / deviations[f]
     return scores
+
+
+@compiled
+def earned(
+    features: NDArray[np.float32], weights: Floats, means: Floats, deviations: Floats
+) -> Floats:
+    """The terms of `score`, each within bounds, added up by what they are drawn from."""
+    sums = np.zeros((features.shape[0], 3))
+    for f in range(weights.size):
+        if not deviations[f] > LEAST_DEVIATION:
+            continue
+        column = 2 if f == PICTURE else 1 if f in _POPULAR else 0
+        for at in range(features.shape[0]):
+            z = (features[at, f] - means[f]) / deviations[f]
+            sums[at, column] += weights[f] * min(max(z, -MOST_Z), MOST_Z)
+    return sums
 
 
 @compiled

@@ -17,7 +17,7 @@ from tests.unit.core.worlds import NOW_S, RULES, World, clicks_on
 LEARNING = LearningRules(items=2_000, trusted_items=1)
 
 
-def crowd_of(world: World, histories: list[list[str]]) -> Crowd:
+def crowd_of(world: World, histories: list[list[str]], *, least_likes: float = 0.0) -> Crowd:
     """What is served after users liked these items, each in this order, one user after another."""
     learner, offset = Learner(LEARNING), 0
     for liked in histories:
@@ -28,8 +28,7 @@ def crowd_of(world: World, histories: list[list[str]]) -> Crowd:
             learner.learn(told)
             apply(profile, click, "clicks-0", offset, catalogue=world, rules=RULES)
             offset += 1
-    crowd = Crowd(LEARNING)
-    crowd.least_likes = 0.0
+    crowd = Crowd(LEARNING, least_likes=least_likes)
     for item in learner.publish():
         crowd.table.put(item)
     crowd.table.weights = learner.table.weights
@@ -40,8 +39,9 @@ def crowd_of(world: World, histories: list[list[str]]) -> Crowd:
     return crowd
 
 
-def pairs(world: World, seed: int, users: int = 60) -> Crowd:
+def pairs(world: World, seed: int, users: int = 60, *, least_likes: float = 0.0) -> Crowd:
     """Each user likes items that have one last digit, whatever they look like."""
     rng = np.random.default_rng(seed)
     digits = [[i for i in world.ids if i[-1] == str(digit)] for digit in range(10)]
-    return crowd_of(world, [list(rng.permutation(digits[user % 10])[:8]) for user in range(users)])
+    liked = [list(rng.permutation(digits[user % 10])[:8]) for user in range(users)]
+    return crowd_of(world, liked, least_likes=least_likes)

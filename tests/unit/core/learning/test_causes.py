@@ -13,7 +13,7 @@ from tests.unit.core.learning.test_table import signals, table_of
 
 def named(table: SignalTable, lately: list[int], likes: list[int], *items: int):
     moment = table.moment(keys(lately), keys(likes), keys(lately + likes), None, NOW_S)
-    rows, shares = causes(table.signals, moment, table.rows(keys(list(items))))
+    _, rows, shares = causes(table.signals, moment, table.rows(keys(list(items))))
     return [int(table.keys[row]) if row >= 0 else None for row in rows], shares.tolist()
 
 
@@ -36,5 +36,5 @@ def test_where_nothing_of_hers_leads_nothing_is_named():
     table = table_of(signals(1, session={3: 1.0}), signals(3), signals(4))
     assert named(table, [1], [], 3, 4) == ([1, None], [1.0, 0.0])
     moment = table.moment(NO_KEYS, NO_KEYS, NO_KEYS, None, NOW_S)
-    rows, shares = causes(table.signals, moment, np.array([1, 2], np.int32))
+    _, rows, shares = causes(table.signals, moment, np.array([1, 2], np.int32))
     assert (rows.tolist(), shares.tolist()) == ([-1, -1], [0.0, 0.0])
