@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 from typing import Final
@@ -23,6 +22,7 @@ from streams.stores.learner_snapshot import LearnerSnapshot
 from streams.stores.picture_likeness import PictureLikeness
 from streams.stores.replica import IndexReplica
 from streams.workers.common import Worker, model_refusals
+from streams.workers.compiling import compile_first
 
 NAME: Final = "learner"
 
@@ -87,7 +87,7 @@ def run_learner(settings: Settings) -> int:
 
     async def start() -> None:
         await worker.start(app.retry)
-        await asyncio.to_thread(warm_up)
+        await compile_first(warm_up)
         worker.readiness.met(COMPILED)
         background = Background(app.bugs.found)
         worker.stack.push_async_callback(background.close)

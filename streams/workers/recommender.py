@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import time
 from typing import Final
@@ -21,7 +20,6 @@ from streams.agents.slices import Slices
 from streams.agents.teaching import Teaching
 from streams.background import Background
 from streams.core.crowd import Crowd
-from streams.core.warm import warm_up
 from streams.settings import Settings
 from streams.stores.crowd_replica import CrowdReplica
 from streams.stores.item_index import ItemIndex
@@ -32,6 +30,7 @@ from streams.stores.replica import IndexReplica
 from streams.stores.replica_log import TopicLog
 from streams.wires import redis_options
 from streams.workers.common import Worker, model_refusals
+from streams.workers.compiling import compile_first
 
 NAME: Final = "recommender"
 
@@ -150,7 +149,7 @@ def run_recommender(settings: Settings) -> int:
         worker.stack.push_async_callback(background.close)
         background.start("the item index", replica.run())
         if followed is not None:
-            await asyncio.to_thread(warm_up)
+            await compile_first()
             background.start("what the crowd teaches", followed.run())
             await followed.begun.wait()
         await replica.caught_up.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from streams.agents import list_maker
 from streams.core import lists, reasons
 from streams.core.picks import Pick
+from streams.evaluation import product
 from streams.evaluation.log import Log, Row, make_log
 from streams.evaluation.product import Lookstream
 from streams.evaluation.replay import replay
@@ -69,12 +71,14 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[str], list[str]]:
 
 
 def test_every_reason_holds(
-    crowd: tuple[Log, ItemPictures], checked: tuple[Counter[str], list[str]]
+    crowd: tuple[Log, ItemPictures],
+    checked: tuple[Counter[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log, pictures = crowd
+    # The log is small.
+    monkeypatch.setattr(product, "Crowd", functools.partial(product.Crowd, least_likes=100.0))
     method = Lookstream(log, pictures, defaults())
-    assert method._lessons is not None
-    method._lessons.crowd.least_likes = 100.0  # the log is small
     replay(log, [method], warm_up=0.2, every=3)
     kinds, wrong = checked
     assert wrong == []
