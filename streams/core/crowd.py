@@ -82,24 +82,21 @@ class Crowd:
         rows[numbers < 0] = -1
         return rows
 
-    def nameable(self, moment: Moment, catalogue: Catalogue) -> Numbers:
-        """The item of each of lately and likes, by number: int32 [lately + likes].
+    def hers(self, moment: Moment) -> Numbers:
+        """The item of each of lately and likes, by number: int32 [lately + likes], -1 for none.
 
-        -1 where none is known now: a reason can't name it.
+        As they were last relisted: ask `knows` before one is named.
         """
         rows = np.concatenate((moment.lately, moment.likes))
-        numbers = np.where(rows >= 0, self.numbers[rows], np.int32(-1))
-        if not len(rows) or numbers.max() < 0:
-            return numbers
-        asked = np.maximum(numbers, 0)
-        # A number may have passed to another item that is not listed yet.
-        sure = catalogue.available(asked) & (catalogue.keys(asked) == self.table.keys[rows])
-        for at in np.flatnonzero(~sure & (numbers >= 0)).tolist():
-            number, key = int(numbers[at]), self.table.keys[rows[at]]
-            item_id = catalogue.item_id(number)
-            if item_key(item_id) != key or catalogue.number(item_id) != number:
-                numbers[at] = -1
+        numbers = self.numbers[rows]
+        numbers[rows < 0] = -1
         return numbers
+
+    def knows(self, number: int, catalogue: Catalogue) -> bool:
+        """Whether an item of `hers` is still known, and its number has not passed to another."""
+        item_id, row = catalogue.item_id(number), self._rows.get(number, -1)
+        same = row >= 0 and int(self.table.keys[row]) == item_key(item_id)
+        return same and catalogue.number(item_id) == number
 
     def moment(self, profile: Profile, barred: NDArray[np.uint32], now_s: float) -> Moment:
         """Her, at `now_s`. barred: keys of what may not be listed."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streams.core import diversity, reasons, sampling
 from streams.core.catalogue import Catalogue, Numbers, Vectors
 from streams.core.crowd import Crowd
-from streams.core.crowd_rank import ALIKE, NOTHING, tell, within_reach
+from streams.core.crowd_rank import ALIKE, CLICKED, NOTHING, tell, within_reach
 from streams.core.diversity import Company
 from streams.core.fresh import Fresh, fresh_items, with_fresh
 from streams.core.learning.features import PICTURE, Moment
@@ -34,6 +34,7 @@ _LEAST_WORTH = 1e-12
 
 _KINDS: tuple[ReasonKind, ...] = ("people-also-clicked", "popular", "looks-like", "new")
 """As in `crowd_rank`, and what is said of the new ones where none of these is true."""
+_NOBODY = -1
 _NEW = _KINDS.index("new")
 
 
@@ -157,11 +158,13 @@ class CrowdList:
         """Candidates that come after all others: one item of hers has led to enough before them."""
         most = self._most_named()
         led = Counter(hers.numbers[fresh.nearest[: self.rules.fresh_places]].tolist())
-        if max((led + Counter(told.named)).values(), default=0) <= most:
-            return []
+        named_by = Counter(told.named)
+        del named_by[_NOBODY]
+        if max(named_by.values(), default=0) + max(led.values(), default=0) <= most:
+            return []  # nearly always
         later = []
         for at, named in enumerate(told.named):
-            if named >= 0:
+            if named != _NOBODY:
                 led[named] += 1
                 if led[named] > most:
                     later.append(at)
@@ -173,20 +176,29 @@ class CrowdList:
         term = crowd.table.weights.term(PICTURE, self._contexts())
         within = pool.taken(within_reach(pool.earned, room, term, self._most_repelled()))
         vectors = catalogue.vectors(within.numbers)
-        best, scores, kinds, named, similarities = tell(
-            crowd.table.signals,
-            moment,
-            within.rows,
-            within.sources,
-            within.earned,
-            vectors.dot(np.ascontiguousarray(hers.vectors.T)),
-            hers.numbers,
-            self._repulsions(vectors),
-            crowd.nameable(moment, catalogue),
-            term,
-            room,
-            rules.min_similarity,
-        )
+        cosines = vectors.dot(np.ascontiguousarray(hers.vectors.T))
+        repulsions, nameable = self._repulsions(vectors), crowd.hers(moment)
+        while True:
+            best, scores, kinds, named, similarities = tell(
+                crowd.table.signals,
+                moment,
+                within.rows,
+                within.sources,
+                within.earned,
+                cosines,
+                hers.numbers,
+                repulsions,
+                nameable,
+                term,
+                room,
+                rules.min_similarity,
+            )
+            gone = [
+                n for n in set(named[kinds == CLICKED].tolist()) if not crowd.knows(n, catalogue)
+            ]
+            if not gone:
+                break  # nearly always: hers are hardly ever withdrawn
+            nameable[np.isin(nameable, gone)] = _NOBODY
         numbers = within.numbers[best]
         if kinds.max(initial=0) == NOTHING:
             silent = kinds == NOTHING
@@ -262,7 +274,7 @@ class CrowdList:
         item_id = catalogue.item_id
         return [
             Pick(listed[at], item_id(listed[at]), value, chance, _KINDS[kinds[at]])
-            if named[at] < 0
+            if named[at] == _NOBODY
             else Pick(
                 listed[at],
                 item_id(listed[at]),

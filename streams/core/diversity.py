@@ -121,6 +121,10 @@ def share_places(
                 queues[owners[at]].append(at)
         return _in_turn(queues, scores, shares, company, length)
     # Nothing drops out, so what each candidate is worth at its turn is known: a third faster.
+    if len(shares) == 1:
+        best = order[: max(length, 0)]
+        valued = zip(best, _ODD, strict=False)
+        return [(at, shares[0] / odd * scores[at]) for at, odd in valued if scores[at] > 0.0]
     falling = [map(share.__truediv__, _ODD) for share in shares]
     worth = [next(falling[owners[at]]) * scores[at] for at in order]
     best = sorted(range(len(worth)), key=worth.__getitem__, reverse=True)

@@ -36,10 +36,12 @@ def give_places(
         return picks
     first = len(kept)
     numbers = np.array([*(pick.number for pick in kept), *pool], np.int32)
-    groups = [catalogue.group(number) for number in numbers.tolist()] if rules.group_most else []
-    seated = Seated(Company({}, groups, rules.group_most))
-    for at in range(first):
-        seated.seat(at)
+    seated = None
+    if rules.group_most:
+        groups = [catalogue.group(number) for number in numbers.tolist()]
+        seated = Seated(Company({}, groups, rules.group_most))
+        for at in range(first):
+            seated.seat(at)
     vectors, hashes = catalogue.vectors(numbers), catalogue.picture_hashes(numbers)
     new, new_hashes = vectors[first:], hashes[first:]
     listed = np.ascontiguousarray(vectors[:first].T)
@@ -47,7 +49,9 @@ def give_places(
     same: NDArray[np.bool_] = np.logical_or.reduce(alike, axis=1)
     explored: list[Pick] = []
     while True:
-        left = [at for at in np.flatnonzero(~same).tolist() if seated.admits(first + at)]
+        left = np.flatnonzero(~same).tolist()
+        if seated is not None:
+            left = [at for at in left if seated.admits(first + at)]
         if not left:
             break
         at = left[int(rng.integers(len(left)))]
@@ -56,9 +60,11 @@ def give_places(
         explored.append(Pick(pool[at], item_id, score, 1.0 / len(left), "exploring"))
         if len(explored) == rules.explored_places:
             break
-        seated.seat(first + at)
+        if seated is not None:
+            seated.seat(first + at)
         one = slice(at, at + 1)
         same |= diversity.look_same(new.dot(new[one].T), new_hashes, new_hashes[one], rules)[:, 0]
+        same[at] = True
     # Where too few are new, the last picks keep their places.
     rest = picks[first : rules.list_length - len(explored)]
     return [*kept, *rest, *explored]
