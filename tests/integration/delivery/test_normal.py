@@ -116,6 +116,39 @@ async def test_transaction_markers_stop_neither_commit_nor_position(
     assert worker.terminate() == 0
 
 
+async def test_an_open_transaction_holds_back_what_is_behind_it_and_nothing_else(
+    road: EchoRoad,
+) -> None:
+    """Nor a stop meanwhile; and who waits for it has read all that there is to read."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=road.address, transactional_id=f"{road.prefix}open"
+    )
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        for value in (b"one", b"two"):
+            await producer.send_and_wait(road.topic, value, key=b"k", partition=1)
+        road.kafka.produce(road.topic, [(b"k", b"behind")], partition=1)
+        road.kafka.produce(road.topic, [(b"k", b"beside")], partition=0)
+        first = road.start("--read-committed")
+        first.wait_for("one applied", lambda: first.outcomes()["applied"] == 1)
+        stands = {"partition": 1, "position": 0, "end": 0}
+        first.wait_for("what is open is not there yet", lambda: stands in first.events())
+        assert first.terminate() == 0
+        assert set(road.echoed()) == {b"beside"}
+        second = road.start("--read-committed")
+        second.wait_until_it_owns(road.partitions, deadline_s=10)
+        await producer.commit_transaction()
+    finally:
+        await producer.stop()
+    second.wait_for("the others applied", lambda: second.outcomes()["applied"] == 3)
+    end = {"partition": 1, "position": 4, "end": 4}  # the last one is a marker
+    second.wait_for("the position is the end", lambda: end in second.events())
+    wait_until(road.all_committed, 10, "all is committed")
+    assert second.terminate() == 0
+    assert road.echoed() == dict.fromkeys((b"beside", b"one", b"two", b"behind"), 1)
+
+
 def test_gaps_left_by_compaction_do_not_stop_the_commit(kafka: Kafka, road: EchoRoad) -> None:
     kafka.create_topic(
         f"{road.prefix}compact-in",

@@ -167,6 +167,14 @@ NOT_TRIED_BEFORE = (
         (_REAL + "test_normal.py::test_transaction_markers_stop_neither_commit_nor_position",),
     ),
     Trap(
+        "read_committed, and a transaction that stays open",
+        "what is behind it waits, the rest goes on; the end is the last stable offset",
+        (
+            _REAL + "test_normal.py::"
+            "test_an_open_transaction_holds_back_what_is_behind_it_and_nothing_else",
+        ),
+    ),
+    Trap(
         "the broker dies, hangs, or is not there at the start, and SIGTERM comes meanwhile",
         "waited for; every stop is in time",
         (
@@ -198,6 +206,11 @@ NOT_TRIED_BEFORE = (
             _REAL + "test_many_workers.py::"
             "test_five_workers_on_four_partitions_join_and_leave_in_bursts",
         ),
+    ),
+    Trap(
+        "long runs",
+        "`make chaos FAULTS=1000` by hand, and as many faults as CI has time for",
+        ("tests/chaos/test_chaos.py::test_thirty_faults_change_nothing",),
     ),
     Trap(
         "the embedded broker",
