@@ -109,62 +109,53 @@ def _choose(
     if not pool.numbers or not hers:
         return []
     scores = ranker.score(pool, catalogue, profile, rules, now_s)
-    length, owners = rules.list_length, pool.interests
-    groups = _groups(pool.numbers, catalogue, rules)
-    if rng is not None:
-        nearest, nearness, duplicates = _compare(pool.numbers, hers, catalogue, rules)
-        company = Company(duplicates, groups, rules.group_most)
-        drawn = sampling.sample_places(
-            _only_alike(scores, nearness, rules),
-            owners,
-            strengths,
-            company,
-            length,
-            temperature=rules.temperature,
-            rng=rng,
-        )
-        names = list(hers)
-        return [
-            Pick(
-                pool.numbers[at],
-                catalogue.item_id(pool.numbers[at]),
-                worth,
-                propensity,
-                "looks-like",
-                names[nearest[at]],
-                nearness[at],
-            )
-            for at, worth, propensity in drawn
-        ]
-    # Nearly always the best make a list as they are, so only they are compared: with hers, and
-    # among themselves. Only if some may not stand beside the others the whole pool is.
-    company = Company({}, groups, rules.group_most)
-    chosen = diversity.share_places(scores, owners, strengths, company, length)
-    numbers = [pool.numbers[at] for at, _ in chosen]
-    nearest, nearness, duplicates = _compare(numbers, hers, catalogue, rules)
-    if duplicates or (nearness and min(nearness) < rules.min_similarity):
-        nearest, nearness, duplicates = _compare(pool.numbers, hers, catalogue, rules)
-        scores = _only_alike(scores, nearness, rules)
-        company = Company(duplicates, groups, rules.group_most)
+    numbers, owners, length = pool.numbers, pool.interests, rules.list_length
+    names, item_id = list(hers), catalogue.item_id
+    if rng is None:
+        # Nearly always the best make a list as they are, so only they are compared: with hers, and
+        # among themselves. Only if some may not stand beside the others the whole pool is.
+        company = Company({}, _groups(numbers, catalogue, rules), rules.group_most)
         chosen = diversity.share_places(scores, owners, strengths, company, length)
-        numbers = [pool.numbers[at] for at, _ in chosen]
-        nearest = [nearest[at] for at, _ in chosen]
-        nearness = [nearness[at] for at, _ in chosen]
-    names = list(hers)
-    item_id = catalogue.item_id
-    return [
-        Pick(number, item_id(number), value, 1.0, "looks-like", names[hers_at], near)
-        for number, (_, value), hers_at, near in zip(
-            numbers, chosen, nearest, nearness, strict=True
+        best = [numbers[at] for at, _ in chosen]
+        nearest, nearness, duplicates = _compare(best, hers, catalogue, rules)
+        if not duplicates and (not nearness or min(nearness) >= rules.min_similarity):
+            return [
+                Pick(number, item_id(number), value, 1.0, "looks-like", names[at], near)
+                for number, (_, value), at, near in zip(
+                    best, chosen, nearest, nearness, strict=True
+                )
+            ]
+    # Of what looks like none of hers there would be nothing to say.
+    nearest, nearness = _nearest(numbers, hers, catalogue)
+    alike = [at for at, near in enumerate(nearness) if near >= rules.min_similarity]
+    if not alike:
+        return []
+    numbers = [numbers[at] for at in alike]
+    scores, owners = [scores[at] for at in alike], [owners[at] for at in alike]
+    company = Company(
+        _duplicates(numbers, catalogue, rules),
+        _groups(numbers, catalogue, rules),
+        rules.group_most,
+    )
+    if rng is None:
+        shared = diversity.share_places(scores, owners, strengths, company, length)
+        places = [(at, value, 1.0) for at, value in shared]
+    else:
+        temperature = rules.temperature
+        places = sampling.sample_places(
+            scores, owners, strengths, company, length, temperature=temperature, rng=rng
         )
-    ]
-
-
-def _only_alike(scores: list[float], nearness: list[float], rules: TasteRules) -> list[float]:
-    """The scores, 0 for what looks like none of hers: there would be no reason for it."""
     return [
-        score if near >= rules.min_similarity else 0.0
-        for score, near in zip(scores, nearness, strict=True)
+        Pick(
+            numbers[at],
+            item_id(numbers[at]),
+            value,
+            chance,
+            "looks-like",
+            names[nearest[alike[at]]],
+            nearness[alike[at]],
+        )
+        for at, value, chance in places
     ]
 
 
@@ -175,7 +166,7 @@ def _groups(numbers: list[int], catalogue: Catalogue, rules: TasteRules) -> list
 def _compare(
     numbers: list[int], hers: dict[str, int], catalogue: Catalogue, rules: TasteRules
 ) -> tuple[list[int], list[float], dict[int, list[int]]]:
-    """For each of `numbers`: which of hers is nearest, how near, and its near-duplicates."""
+    """As `_nearest` and `_duplicates`, of few: one product for both."""
     n = len(numbers)
     all_numbers = np.array([*numbers, *hers.values()], np.int32)
     vectors = catalogue.vectors(all_numbers)
@@ -185,6 +176,25 @@ def _compare(
         cosines[:n], catalogue.picture_hashes(all_numbers[:n]), rules
     )
     return *reasons.looks_like(cosines[n:]), duplicates
+
+
+def _nearest(
+    numbers: list[int], hers: dict[str, int], catalogue: Catalogue
+) -> tuple[list[int], list[float]]:
+    """For each of `numbers`: which of hers is nearest, and how near."""
+    mine = catalogue.vectors(np.array(list(hers.values()), np.int32))
+    vectors = catalogue.vectors(np.array(numbers, np.int32))
+    return reasons.looks_like(mine.dot(np.ascontiguousarray(vectors.T)))
+
+
+def _duplicates(
+    numbers: list[int], catalogue: Catalogue, rules: TasteRules
+) -> dict[int, list[int]]:
+    """The near-duplicates among `numbers`, by place."""
+    asked = np.array(numbers, np.int32)
+    vectors = catalogue.vectors(asked)
+    cosines: Vectors = vectors.dot(np.ascontiguousarray(vectors.T))
+    return diversity.near_duplicates(cosines, catalogue.picture_hashes(asked), rules)
 
 
 def _fill(

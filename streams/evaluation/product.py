@@ -26,16 +26,20 @@ from numpy.typing import NDArray
 from streams.agents.anybody import EVERY_S
 from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
+from streams.agents.learned_copies import IDLE_S
 from streams.agents.list_maker import ListMaker, Wanted
 from streams.agents.past import Past
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.core import codec
 from streams.core.crowd import Crowd
+from streams.core.learning.course import Course
 from streams.core.learning.interaction import Interaction, decode_interaction
 from streams.core.learning.learner import Learner
+from streams.core.learning.ranker import RankerWeights
 from streams.core.learning.rules import LearningRules
-from streams.core.learning.signals import decode_signals
+from streams.core.learning.schedule import Schedule
+from streams.core.learning.signals import ItemSignals, decode_signals
 from streams.core.learning.weights_codec import decode_weights, encode_weights
 from streams.core.profile import Profile
 from streams.delivery import Batch, Retry
@@ -54,9 +58,6 @@ from streams.stores.view_search import EXACT_ROWS
 
 NAME = "lookstream"
 LENGTH = 50
-
-LATE = 100
-"""Interactions after which what was learned is served: what a busy shop sends in a second."""
 
 _TOPIC = "clicks"
 _MOST_LISTED = 1_000
@@ -113,7 +114,9 @@ class Lookstream:
         # Memory for no more than there are: it changes nothing.
         most = max(min(items, learning_rules.items), 16)
         self._lessons = (
-            Lessons(replace(learning_rules, items=most), self._index) if learns else None
+            Lessons(replace(learning_rules, items=most), settings.learning_schedule(), self._index)
+            if learns
+            else None
         )
         self._applier = ClickApplier(
             catalogue=self._index,
@@ -156,6 +159,8 @@ class Lookstream:
             pass
 
     def rank(self, user: int, now_s: float, unseen: Mask) -> Scores:
+        if self._lessons is not None:
+            self._lessons.tend(now_s)
         if now_s >= self._refreshed_s + EVERY_S:
             _run(self._fallback.refresh())
             self._refreshed_s = now_s
@@ -173,9 +178,9 @@ class Lookstream:
         record = RawRecord(_TOPIC, 0, self._offset, int(event.at_s * 1e3), user_id.encode(), b"")
         click = Click(user_id, item_id, event.kind, event.at_s, dwell_s=event.dwell_s)  # type: ignore[arg-type]
         self._offset += 1
-        _run(self._applier.apply(Batch([record], self._retry), [(record, click)]))
         if self._lessons is not None:
-            self._lessons.tend()
+            self._lessons.tend(event.at_s)
+        _run(self._applier.apply(Batch([record], self._retry), [(record, click)]))
 
 
 def _without_pictures(log: Log) -> ItemPictures:
@@ -190,35 +195,52 @@ def _without_pictures(log: Log) -> ItemPictures:
 
 
 class Lessons:
-    """The learner beside the recommender: what it learns is served `LATE` interactions later.
+    """The learner beside the recommender, on its worker's schedule, by the log's time.
 
-    Everything goes through the bytes that are published, and is learned as in the worker.
+    Everything goes through the bytes that are published, and is learned as in the worker. It is
+    served at once, where a broker would take milliseconds.
     """
 
-    def __init__(self, rules: LearningRules, index: ItemIndex) -> None:
+    def __init__(self, rules: LearningRules, schedule: Schedule, index: ItemIndex) -> None:
         self.crowd = Crowd(rules)
-        self._learner = Learner(rules)
+        self._course = Course(Learner(rules), schedule)
         self._pictures = PictureLikeness(index)
         self._index = index
-        self._told = 0
+        self._copied = 0
 
     async def tell(self, batch: Batch, lessons: Sequence[tuple[str, Interaction]]) -> None:
         self.crowd.relist(self._index.take_relisted(), self._index)
+        course, at_ms = self._course, batch.records[-1].timestamp
         for _, told in lessons:
-            self._learner.learn(decode_interaction(told.encode()), self._pictures)
-            self._told += 1
+            course.turn_to(at_ms)
+            course.learn(decode_interaction(told.encode()), self._pictures)
+            course.passed(course.offset, at_ms)
+        self._serve(course.take(len(course.unsent)))
+        course.sent()
+        if course.weights_unsent:
+            course.weights_unsent = False
+            self._weigh(course.learner.table.weights)
 
-    def tend(self) -> None:
-        """Serve what has been learned, if it is time."""
-        if self._told < LATE:
+    def tend(self, now_s: float) -> None:
+        """Serve copies of what waits, if the log has been idle for as long as the worker minds."""
+        course = self._course
+        if self._copied == course.offset or now_s < course.at_ms / 1e3 + IDLE_S:
             return
-        self._told = 0
+        self._copied = course.offset
+        learner = course.learner
+        self._serve(learner.unpublished())
+        self._weigh(learner.trainer.served(learner.events))
+
+    def _serve(self, items: Iterable[tuple[int, ItemSignals | None]]) -> None:
         table = self.crowd.table
-        for item in self._learner.publish():
-            table.put(decode_signals(item.encode()))
-        for key in self._learner.gone():
-            table.forget(key)
-        table.weights = decode_weights(encode_weights(self._learner.table.weights))
+        for key, item in items:
+            if item is None:
+                table.forget(key)
+            else:
+                table.put(decode_signals(item.encode()))
+
+    def _weigh(self, weights: RankerWeights) -> None:
+        self.crowd.table.weights = decode_weights(encode_weights(weights))
 
 
 class _WholeLog:

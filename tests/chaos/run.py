@@ -26,8 +26,9 @@ _BEFORE_S = 3.0
 _AFTER_S = 4.0
 _LOOK_EVERY_S = 0.5
 # A replica of the item index follows its topic within a fetch, and the learner tells what waits
-# when nothing has come for a second; on a busy machine a little later.
-_REST_FOLLOWS_S = 5.0
+# when nothing has come for a second; on a busy machine later. So: when nothing new stands in the
+# topics that workers follow for so long.
+_STILL_FOR_S = 5.0
 
 Say = Callable[[str], None]
 
@@ -160,7 +161,16 @@ def _drain(site: Site) -> list[str]:
             return [line for kind in kinds for line in _behind(site, kind)]
         time.sleep(0.5)
     _wait_ready(site)
-    time.sleep(_REST_FOLLOWS_S)
+    topics, still_since_s = site.topics, time.monotonic()
+    followed = (topics.item_embeddings, topics.item_signals, topics.ranker)
+    ends = [site.kafka.end_offsets(topic) for topic in followed]
+    while time.monotonic() < still_since_s + _STILL_FOR_S:
+        if time.monotonic() > deadline_s + DRAINED_WITHIN_S:
+            return ["the topics that workers follow never stood still"]
+        time.sleep(0.5)
+        before, ends = ends, [site.kafka.end_offsets(topic) for topic in followed]
+        if ends != before:
+            still_since_s = time.monotonic()
     return []
 
 
