@@ -197,8 +197,8 @@ def _without_pictures(log: Log) -> ItemPictures:
 class Lessons:
     """The learner beside the recommender, on its worker's schedule, by the log's time.
 
-    Everything goes through the bytes that are published, and is learned as in the worker. It is
-    served at once, where a broker would take milliseconds.
+    What is told and published goes through its bytes, and is served at once, where a broker would
+    take milliseconds.
     """
 
     def __init__(self, rules: LearningRules, schedule: Schedule, index: ItemIndex) -> None:
@@ -215,7 +215,8 @@ class Lessons:
             course.turn_to(at_ms)
             course.learn(decode_interaction(told.encode()), self._pictures)
             course.passed(course.offset, at_ms)
-        self._serve(course.take(len(course.unsent)))
+        published = course.take(len(course.unsent))
+        self._serve((key, item and decode_signals(item.encode())) for key, item in published)
         course.sent()
         if course.weights_unsent:
             course.weights_unsent = False
@@ -228,7 +229,7 @@ class Lessons:
             return
         self._copied = course.offset
         learner = course.learner
-        self._serve(learner.unpublished())
+        self._serve(learner.unpublished())  # as it is: half of a replay's time would be their bytes
         self._weigh(learner.trainer.served(learner.events))
 
     def _serve(self, items: Iterable[tuple[int, ItemSignals | None]]) -> None:
@@ -237,7 +238,7 @@ class Lessons:
             if item is None:
                 table.forget(key)
             else:
-                table.put(decode_signals(item.encode()))
+                table.put(item)
 
     def _weigh(self, weights: RankerWeights) -> None:
         self.crowd.table.weights = decode_weights(encode_weights(weights))
