@@ -5,7 +5,7 @@ What there is stands in metrics_table.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -145,6 +145,13 @@ class Metrics:
     def crowd_skipped(self, records: int) -> None:
         """Records of what was learned could not be read."""
         self._counters["lookstream_crowd_records_skipped"].inc(records)
+
+    def reasons(self, held: Mapping[str, int], failed: Mapping[str, int]) -> None:
+        """Reasons of a list were proven, by kind."""
+        counter = self._counters["lookstream_reasons_proven"]
+        for yes_or_no, kinds in (("yes", held), ("no", failed)):
+            for kind, count in kinds.items():
+                counter.labels(kind, yes_or_no).inc(count)
 
     def lag(self, topic: str, partition: int, events: int) -> None:
         """How many events of a partition are not finished."""

@@ -123,6 +123,14 @@ METRICS = (
         worker="recommender",
     ),
     Metric(
+        "lookstream_reasons_proven",
+        "counter",
+        "Reasons of lists that were proven before they went out (LOOKSTREAM_PROVEN_LISTS), by kind "
+        "and by whether they held.",
+        ("kind", "held"),
+        worker="recommender",
+    ),
+    Metric(
         "lookstream_profile_bytes",
         "histogram",
         "Size of a profile as it is written to the store.",

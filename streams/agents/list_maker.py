@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from streams.agents.fallback import FallbackItems
+from streams.agents.proving import Proving
 from streams.agents.publishing import chance
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
@@ -52,7 +53,9 @@ class ListMaker:
         stages: Stages,
         slices: Slices,
         crowd: Crowd | None = None,
+        proving: Proving | None = None,
     ) -> None:
+        self._proving = proving
         self._crowd = crowd
         self._index = index
         self._searches = RememberedSearches(index, remembered_searches)
@@ -93,6 +96,16 @@ class ListMaker:
                         rng=chance(want.list_id) if self._rules.random else None,
                         crowd=self._crowd,
                     )
+                    if self._proving is not None and self._proving.takes(want.list_id):
+                        self._proving.prove(
+                            picks,
+                            want.list_id,
+                            profile=want.profile,
+                            catalogue=self._index,
+                            fallback=fallback,
+                            crowd=self._crowd,
+                            now_s=want.moment_s,
+                        )
                     made.append(picks)
                     await self._slices.breathe()
         return made

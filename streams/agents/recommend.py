@@ -22,6 +22,7 @@ from typing import Protocol
 from streams.agents.applying import ClickApplier, ProfileSizes, Visit
 from streams.agents.fallback import FallbackItems
 from streams.agents.list_maker import ListMaker, Wanted
+from streams.agents.proving import Proving
 from streams.agents.publishing import ListWriter
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
@@ -58,6 +59,7 @@ class Recommender:
         clock: Callable[[], float],
         measures: Measures,
         crowd: Crowd | None = None,
+        proving: Proving | None = None,
     ) -> None:
         self._applier = applier
         self._lists = ListMaker(
@@ -68,6 +70,7 @@ class Recommender:
             stages=stages,
             slices=slices,
             crowd=crowd,
+            proving=proving,
         )
         self._writer = writer
         self._slices = slices

@@ -15,8 +15,8 @@ r"""A profile as bytes: what lies in the store.
 All but the residual is a function of the user's events: see `without_residual`. Version 1 had
 neither likes nor a residual; it is read, and becomes version 2 at her next click.
 
-Every profile has exactly one form, so `encode(decode(b)) == b`. About 6 kB when everything is full
-at the default rules.
+Every profile has exactly one form, so `encode(decode(b)) == b`. When everything is full at the
+default rules, 5.8 kB with ids of 12 bytes, 6.1 kB with ids of 20.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class TasteRules:
     """Tastes kept apart. Each costs 2 bytes x dim in the profile and one search for a list."""
     repelled: int = 2
     """Directions she dislikes. Each costs 1 byte x dim in the profile."""
-    recent: int = 50
+    recent: int = 40
     """Items of hers remembered by id: reasons name them, a change of model starts from them."""
     pending: int = 20
     """Of those, how many that are not yet known may outstay the others. Less than `recent`."""

@@ -46,6 +46,10 @@ class Board:
         """Pictures the embedder is through with, well or not, by its own count."""
         return self._count("embedder", "applied", "duplicate", "dead-lettered")
 
+    def proofs(self) -> tuple[int, int]:
+        """Reasons that the recommender has proven: those that held, and those that did not."""
+        return self._count("recommender", "held"), self._count("recommender", "not held")
+
     def settled(self) -> bool:
         """Whether every click has been worked on, and has its list."""
         done = self._count("recommender", "applied", "duplicate", "dead-lettered")

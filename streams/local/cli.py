@@ -53,6 +53,9 @@ _Items = Annotated[
     ),
 ]
 _Shoppers = Annotated[int, typer.Option(min=1, max=500, help="Simulated shoppers.")]
+_Prove = Annotated[
+    bool, typer.Option("--prove", help="Prove every reason of every list, and count them.")
+]
 _Seed = Annotated[int, typer.Option(min=0, help="Of the catalogue's order and the shoppers.")]
 
 
@@ -68,6 +71,7 @@ def demo(  # noqa: PLR0917 - each is an option, and has a name there
     items: _Items = None,
     shoppers: _Shoppers = 6,
     seed: _Seed = 1,
+    prove: _Prove = False,
 ) -> None:
     """Show the whole road on this machine: pictures and simulated clicks in, live lists out.
 
@@ -86,6 +90,7 @@ def demo(  # noqa: PLR0917 - each is an option, and has a name there
         "items": items or (_FOLDER_ITEMS if images else _OPENMOJI_ITEMS),
         "shoppers": shoppers,
         "seed": seed,
+        "prove": prove,
     }
     sys.exit(_demo(given))
 

@@ -57,6 +57,7 @@ class Options:
     shoppers: int
     seed: int
     models_dir: Path
+    prove: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ def _start_workers(options: Options, services: Services, folder: Path, stack: Ex
             worker.child.stop()
 
     stack.callback(end)
-    workers.append(Worker("recommender", folder, settings))
+    proven = {"PROVEN_LISTS": "1" if options.prove else "0"}
+    workers.append(Worker("recommender", folder, {**settings, **proven}))
     workers.append(Worker("learner", folder, settings, politeness=_LEARNER_POLITENESS))
     workers.append(Worker("embedder", folder, settings, politeness=_EMBEDDER_POLITENESS))
     watch = Watch(workers)
@@ -224,6 +226,8 @@ def _write(options: Options, board: Board, street: Street, ran_s: float) -> Summ
         clicks_applied=scene.clicks_applied,
         lists_published=scene.lists,
         dead_letters=scene.dead_letters,
+        reasons_proven=board.proofs()[0] if options.prove else None,
+        reasons_false=board.proofs()[1] if options.prove else None,
         click_to_list_p50_s=scene.click_to_list_s[0],
         click_to_list_p99_s=scene.click_to_list_s[1],
         taste_hit_rate=scene.fit[0],

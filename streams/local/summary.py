@@ -24,6 +24,10 @@ class Summary:
     """Read from the topic, each list id once."""
     dead_letters: int
     """By the workers' own counts."""
+    reasons_proven: int | None = None
+    """Reasons of lists that held when they were proven; None: nobody was asked to."""
+    reasons_false: int | None = None
+    """Those that didn't."""
     click_to_list_p50_s: float | None
     click_to_list_p99_s: float | None
     taste_hit_rate: float | None
@@ -53,10 +57,16 @@ class Summary:
             f"clicks applied     {self.clicks_applied:,} of {self.clicks_sent:,} sent",
             f"lists published    {self.lists_published:,}",
             f"dead letters       {self.dead_letters:,}",
+            *self._proofs(),
             f"click to list      p50 {duration(self.click_to_list_p50_s)}, "
             f"p99 {duration(self.click_to_list_p99_s)}",
             f"hidden tastes      {fit}",
         ]
+
+    def _proofs(self) -> list[str]:
+        if self.reasons_proven is None or self.reasons_false is None:
+            return []
+        return [f"reasons            {self.reasons_proven:,} hold, {self.reasons_false:,} do not"]
 
     def write(self, path: Path) -> None:
         """As JSON, whole or not at all. Raises OSError."""

@@ -94,6 +94,11 @@ def read_counts(page: str) -> Counter[str]:
             for sample in family.samples:
                 if sample.name.endswith("_total"):
                     counts[sample.labels["outcome"]] += int(sample.value)
+        elif family.name == "lookstream_reasons_proven":
+            for sample in family.samples:
+                if sample.name.endswith("_total"):
+                    held = sample.labels["held"] == "yes"
+                    counts["held" if held else "not held"] += int(sample.value)
         elif family.name == "lookstream_index_items":
             counts["items"] += int(sum(sample.value for sample in family.samples))
     return counts
@@ -133,7 +138,7 @@ class Watch:
             return len(self._ready) == len(self.workers)
 
     def count(self, kind: str, name: str) -> int:
-        """`applied`, `duplicate`, `dead-lettered` or `items` of the workers of a kind."""
+        """`applied`, `duplicate`, `dead-lettered`, `items`, `held` or `not held` of a kind."""
         with self._lock:
             return self._counts.get(kind, Counter())[name]
 

@@ -152,6 +152,14 @@ class Recommending(Section):
         ge=0,
         le=10_000_000,
     )
+    proven_lists: float = setting(
+        0.0,
+        "The share of the lists whose every reason is proven once more from profile, index and "
+        "signals before the list goes out (`lookstream_reasons_proven_total`). Costs a list that "
+        "is proven some milliseconds; .01 is enough to see whether all hold.",
+        ge=0,
+        le=1,
+    )
     max_items: int = setting(
         1_000_000,
         "Items beyond this many are left out of the index, loudly. It bounds the memory of every "

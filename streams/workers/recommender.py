@@ -14,6 +14,7 @@ from streams.agents.anybody import AnybodysAgent
 from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
 from streams.agents.past import Begun, Past
+from streams.agents.proving import Proving
 from streams.agents.publishing import AnybodysList, ListWriter
 from streams.agents.recommend import Recommender
 from streams.agents.slices import Slices
@@ -99,6 +100,9 @@ def run_recommender(settings: Settings) -> int:
         clock=time.time,
         measures=worker.metrics,
         crowd=crowd,
+        proving=Proving(settings.proven_lists, rules, worker.metrics)
+        if settings.proven_lists
+        else None,
     )
     delivery.agent(
         app,

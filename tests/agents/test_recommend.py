@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
+from streams.agents import list_maker
 from streams.agents.applying import ClickApplier
 from streams.agents.fallback import FallbackItems
 from streams.agents.past import Begun, Past
+from streams.agents.proving import Proving
 from streams.agents.publishing import ListWriter
 from streams.agents.recommend import Recommender
 from streams.agents.slices import Slices
 from streams.agents.stages import Stages
 from streams.agents.teaching import Teaching
 from streams.core import codec
+from streams.core.picks import Pick
 from streams.core.rules import TasteRules
 from streams.delivery import Batch
 from streams.embeddings import FactRecord, ViewRecord, WithdrawnRecord
@@ -75,12 +80,18 @@ class Measured:
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.seconds: list[float] = []
+        self.held: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
 
     def profile_bytes(self, sizes: Iterable[int]) -> None:
         self.sizes += sizes
 
     def click_to_list(self, seconds: Iterable[float]) -> None:
         self.seconds += seconds
+
+    def reasons(self, held: Mapping[str, int], failed: Mapping[str, int]) -> None:
+        self.held.update(held)
+        self.failed.update(failed)
 
 
 class Shop:
@@ -90,6 +101,7 @@ class Shop:
         self,
         store: CountingStore | None = None,
         teaching: Teaching | None = None,
+        proven: float = 0.0,
         **rules_given: float,
     ) -> None:
         self.index = ItemIndex(MODEL, DIM)
@@ -129,6 +141,7 @@ class Shop:
             clock=lambda: self.now_s,
             measures=self.measured,
             crowd=teaching.crowd if teaching else None,
+            proving=Proving(proven, rules, self.measured),
         )
 
     async def first_record(self, topic: str, partition: int, start: int, end: int) -> int | None:
@@ -355,3 +368,40 @@ async def test_click_to_list_is_measured_when_the_list_is_acknowledged(shop: Sho
         tell()
     assert shop.measured.seconds == [pytest.approx(0.25)]
     assert len(shop.measured.sizes) == 1
+
+
+async def test_reasons_are_proven_before_a_list_goes_out(caplog: pytest.LogCaptureFixture) -> None:
+    shop = Shop(proven=1.0)
+    for number in range(5):
+        await shop.lists(click("ann", f"red-{number}", offset=number))
+    assert sum(shop.measured.held.values()) == 50
+    assert not shop.measured.failed
+    assert not caplog.records
+
+
+async def test_a_reason_that_does_not_hold_is_counted_and_its_list_goes_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop, make_list = Shop(proven=1.0), list_maker.lists.make_list
+
+    def lying(*given: Any, **named: Any) -> list[Pick]:
+        picks = make_list(*given, **named)
+        picks[3].similarity = 0.99
+        return picks
+
+    monkeypatch.setattr(list_maker.lists, "make_list", lying)
+    (made,) = await shop.lists(click("ann", "red-3", offset=77))
+    assert len(made.items) == 10
+    assert dict(shop.measured.failed) == {"looks-like": 1}
+    assert shop.measured.held["looks-like"] == 9
+    (record,) = caplog.records
+    assert "list clicks-0-77, rank 4, looks-like: the similarity is" in record.getMessage()
+
+
+async def test_a_share_of_the_lists_is_proven_always_the_same() -> None:
+    some = Proving(0.25, TasteRules(), Measured())
+    taken = [some.takes(f"clicks-0-{n}") for n in range(2_000)]
+    assert 400 < sum(taken) < 600
+    assert taken == [some.takes(f"clicks-0-{n}") for n in range(2_000)]
+    assert all(Proving(1.0, TasteRules(), Measured()).takes(f"clicks-0-{n}") for n in range(99))
+    assert not any(Proving(0.0, TasteRules(), Measured()).takes(f"clicks-0-{n}") for n in range(99))
