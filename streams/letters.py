@@ -90,6 +90,8 @@ class Wanted:
     key: bytes | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    after: tuple[int, int] | None = None
+    """Partition and offset of a letter in the order of `every`: only those that come later."""
 
     def takes(self, letter: Letter) -> bool:
         """Whether a letter is one of them."""
@@ -103,6 +105,7 @@ class Wanted:
             and self.key in (None, what.key)
             and (self.since_ms is None or letter.at_ms >= self.since_ms)
             and (self.until_ms is None or letter.at_ms < self.until_ms)
+            and (self.after is None or (letter.partition, letter.offset) > self.after)
         )
 
 
@@ -115,7 +118,7 @@ Stops = dict[int, int]
 
 def stops_of(log: Log) -> Stops:
     """Where the topic ends now."""
-    return {partition: log.bounds(partition)[1] for partition in log.partitions()}
+    return {partition: log.bounds(partition)[1] for partition in sorted(log.partitions())}
 
 
 def every(

@@ -27,6 +27,15 @@ _UNDER_WAY = 500
 _UNDER_WAY_BYTES = 32_000_000
 
 
+class ReplayStopped(Exception):
+    """Somebody interrupted it. count: the records that the broker has; last: the last of them."""
+
+    def __init__(self, count: int, last: Letter | None) -> None:
+        super().__init__(f"stopped after {count} records")
+        self.count = count
+        self.last = last
+
+
 class Producer(Protocol):
     """What is used of kafka-python's."""
 
@@ -80,32 +89,44 @@ def replay(
     """Publish each letter's record to where it came from; how many the broker has.
 
     rate_hz  records a second at most; 0: as fast as the broker takes them. Raises StartRefused
-    when the broker takes one not, saying which: those before it were published.
+    when the broker takes one not, saying which: those before it were published. Raises
+    ReplayStopped for KeyboardInterrupt, when what was under way is acknowledged.
     """
     begun_s = clock()
     waiting: list[tuple[Letter, Any]] = []
     count = waiting_bytes = 0
-    for letter in letters:
-        what = letter.what
-        if rate_hz > 0.0:
-            sleep(max(begun_s + (count + len(waiting)) / rate_hz - clock(), 0.0))
-        headers = [(name, value) for name, value in what.headers]
-        sent = producer.send(
-            what.topic,
-            key=what.key,
-            value=what.value,
-            headers=headers,
-            timestamp_ms=timestamp_ms(what.timestamp, int(now_s() * 1000)),
-        )
-        waiting.append((letter, sent))
-        waiting_bytes += letter.value_bytes or 0
-        if len(waiting) >= _UNDER_WAY or waiting_bytes >= _UNDER_WAY_BYTES:
-            count += _acknowledged(waiting)
-            waiting_bytes = 0
-            done(count)
+    last: Letter | None = None
+
+    def wait() -> None:
+        nonlocal count, waiting_bytes, last
+        acknowledged = waiting[-1][0] if waiting else last
+        count += _acknowledged(waiting)
+        waiting_bytes, last = 0, acknowledged
+        done(count)
+
+    try:
+        for letter in letters:
+            what = letter.what
+            if rate_hz > 0.0:
+                sleep(max(begun_s + (count + len(waiting)) / rate_hz - clock(), 0.0))
+            headers = [(name, value) for name, value in what.headers]
+            sent = producer.send(
+                what.topic,
+                key=what.key,
+                value=what.value,
+                headers=headers,
+                timestamp_ms=timestamp_ms(what.timestamp, int(now_s() * 1000)),
+            )
+            waiting.append((letter, sent))
+            waiting_bytes += letter.value_bytes or 0
+            if len(waiting) >= _UNDER_WAY or waiting_bytes >= _UNDER_WAY_BYTES:
+                wait()
+    except KeyboardInterrupt:
+        producer.flush(_ACK_TIMEOUT_S)
+        wait()
+        raise ReplayStopped(count, last) from None
     producer.flush(_ACK_TIMEOUT_S)
-    count += _acknowledged(waiting)
-    done(count)
+    wait()
     return count
 
 

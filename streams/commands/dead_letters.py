@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -136,6 +137,12 @@ def replay(
     key: Key = None,
     since: Since = None,
     until: Until = None,
+    after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PARTITION:OFFSET", help="Only those after this letter: goes on after a stop."
+        ),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All of them, without a filter.")
     ] = False,
@@ -153,7 +160,7 @@ def replay(
 
     They go to the topics of this installation only. A replayed record is a new event: replayed
     twice it counts twice. What is refused again becomes a new dead letter. Exit code 1 where there
-    is nothing to replay.
+    is nothing to replay. Interrupted, it says how far it came.
     """
     settings = load_settings()
     wanted = _wanted(
@@ -166,6 +173,8 @@ def replay(
         since=since,
         until=until,
     )
+    if after is not None:
+        wanted = replace(wanted, after=_place(after))
     if wanted == Wanted() and not everything:
         raise StartRefused("Name what to replay by a filter (--reason, --since, …), or say --all.")
     topics = settings.topics()
@@ -201,6 +210,9 @@ def replay(
         producer = replaying.new_producer(settings.kafka, kafka_options(settings), most)
         try:
             count = replaying.replay(shown, producer, rate_hz=rate)
+        except replaying.ReplayStopped as stopped:
+            _say_stopped(stopped, plan.count)
+            raise typer.Exit(130) from None
         finally:
             producer.close(5)
     typer.echo(f"{count:,} records published again")
@@ -265,6 +277,21 @@ def _find(log: lists.KafkaLog, place: str) -> Letter | None:
         found = letters.newest(log, wanted, 1)
         numbers = [found[0].partition, found[0].offset] if found else []
     return letters.at(log, *numbers) if numbers else None
+
+
+def _place(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,10}):(\d{1,19})", text)
+    if found is None:
+        raise StartRefused(f"{printable(text)!r} is no place of a letter: write PARTITION:OFFSET.")
+    return int(found[1]), int(found[2])
+
+
+def _say_stopped(stopped: replaying.ReplayStopped, planned: int) -> None:
+    said = f"Stopped: {stopped.count:,} of {planned:,} records were published again"
+    if stopped.last is not None:
+        place = stopped.last.place
+        said += f", {place} the last of them. With --after {place} it goes on from there"
+    typer.echo(f"{said}.", err=True)
 
 
 def _say_plan(plan: replaying.Plan) -> None:

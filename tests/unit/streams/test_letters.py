@@ -245,6 +245,39 @@ def test_what_the_broker_refuses_is_named() -> None:
         replaying.replay(all_of(letter_record(0)), FakeProducer("clicks"), rate_hz=0)
 
 
+def test_who_interrupts_is_told_how_far_it_came_and_can_go_on() -> None:
+    made = [letter_record(number) for number in range(10)]
+    log = FakeLog(made)
+    stops = letters.stops_of(log)
+
+    def interrupted() -> Iterator[Letter]:
+        for number, letter in enumerate(letters.every(log, Wanted(), stops)):
+            if number == 4:
+                raise KeyboardInterrupt
+            yield letter
+
+    producer = FakeProducer()
+    with pytest.raises(replaying.ReplayStopped) as stopped:
+        replaying.replay(interrupted(), producer, rate_hz=0)
+    assert stopped.value.count == 4
+    assert stopped.value.last is not None
+    last = stopped.value.last
+    rest = Wanted(after=(last.partition, last.offset))
+    assert replaying.replay(letters.every(log, rest, stops), producer, rate_hz=0) == 6
+    sent = [record["key"] for _, record in producer.records]
+    assert len(sent) == 10
+
+
+def test_who_interrupts_before_the_first_is_told_so() -> None:
+    def at_once() -> Iterator[Letter]:
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(replaying.ReplayStopped) as stopped:
+        replaying.replay(at_once(), FakeProducer(), rate_hz=0)
+    assert (stopped.value.count, stopped.value.last) == (0, None)
+
+
 def test_nothing_shown_can_move_a_terminal() -> None:
     (letter,) = all_of(
         letter_record(
