@@ -142,14 +142,15 @@ class CrowdList:
         rng: np.random.Generator | None,
     ) -> list[Pick]:
         # Nearly always a few more than are needed will do: the rest need no pictures and no
-        # reasons. What is drawn is drawn from all.
+        # reasons. Where one item of hers leads to most of them, look once more for others, and no
+        # further: of four times as many all are compared. What is drawn is drawn from all.
         length = self.rules.list_length
-        room = length + MOST_DROPPED if rng is None else len(pool.rows)
+        room = fewest = length + MOST_DROPPED if rng is None else len(pool.rows)
         while True:
             told = self._told(pool, room, moment, hers)
             later = self._beyond_share(told, hers, fresh)
             picks = self._places(told, later, hers, fresh, rng)
-            few = len(told.kinds) - len(later) < length
+            few = len(told.kinds) - len(later) < length and room == fewest
             if room >= len(pool.rows) or not (few or len(picks) < length):
                 return picks
             room *= 4
