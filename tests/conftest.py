@@ -7,12 +7,17 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from inference.devices import onnx_runtime
 from tests.support.kafka import Kafka, KafkaMissing
 from tests.support.valkey import Valkey, ValkeyMissing
 
 onnx_runtime()  # before usearch: docs/decisions/one-module-per-worker.md
+
+# No test is timed: a first call compiles, and a busy machine is slow.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 _missing: dict[str, str] = {}
 _numbers = itertools.count(1)

@@ -23,7 +23,7 @@ CROWDS = [pairs(world, seed) for seed, world in enumerate(WORLDS)]
 NOTHING = Fallback(np.empty(0, np.int32), [])
 
 
-@settings(max_examples=100, deadline=None)  # the first one compiles
+@settings(max_examples=100)  # the first one compiles
 @given(histories, st.integers(0, len(WORLDS) - 1), st.sampled_from([0.0, 1.0]))
 def test_whatever_she_did_the_list_keeps_its_promises(history, which, temperature):
     world, crowd = WORLDS[which], CROWDS[which]

@@ -48,7 +48,7 @@ def test_a_file_cut_anywhere_shows_the_whole_picture_or_is_refused(data: bytes) 
     assert refusals <= {TruncatedPicture, NotAPicture}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(WHOLE), st.data())
 def test_a_damaged_file_raises_nothing_but_a_refusal(whole: bytes, draw: st.DataObject) -> None:
     data = bytearray(whole)
@@ -62,7 +62,7 @@ def test_a_damaged_file_raises_nothing_but_a_refusal(whole: bytes, draw: st.Data
 MAGIC = [data[:12] for data in WHOLE] + [b"", b"BM", b"II+\0", b"MM\0*", b"MM\0+"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(MAGIC), st.binary(max_size=400))
 def test_random_bytes_raise_nothing_but_a_refusal(magic: bytes, rest: bytes) -> None:
     shown_or_refused(magic + rest)

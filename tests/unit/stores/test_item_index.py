@@ -48,7 +48,7 @@ def found(index: ItemIndex, seed: int, k: int = 1) -> list[str]:
     return [index.item_id(number) for number in numbers[0].tolist() if number >= 0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(log=st.lists(records, max_size=40), exact_rows=st.sampled_from([3, 1000]))
 def test_whatever_the_log_says_the_index_knows_just_that(
     log: Sequence[ItemRecord], exact_rows: int
@@ -61,7 +61,7 @@ def test_whatever_the_log_says_the_index_knows_just_that(
     same(index, plain, IDS)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(log=st.lists(records, max_size=30), data=st.data())
 def test_a_part_of_the_log_applied_twice_changes_nothing(
     log: list[ItemRecord], data: st.DataObject

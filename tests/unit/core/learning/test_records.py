@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.learning.interaction import Interaction, InteractionCorrupt, decode_interaction
@@ -61,7 +61,6 @@ def test_what_was_decoded_encodes_to_the_same_bytes(form):
 
 
 @pytest.mark.parametrize("form", STORED)
-@settings(deadline=None)  # the first call compiles
 @given(data=st.data())
 def test_cut_and_lengthened_bytes_are_refused(form, data):
     stored, decode, corrupt = STORED[form]
@@ -73,7 +72,6 @@ def test_cut_and_lengthened_bytes_are_refused(form, data):
 
 
 @pytest.mark.parametrize("form", STORED)
-@settings(deadline=None)  # the first call compiles
 @given(garbage=st.binary(max_size=2_100))
 def test_garbage_is_refused(form, garbage):
     _, decode, corrupt = STORED[form]
@@ -82,7 +80,6 @@ def test_garbage_is_refused(form, garbage):
 
 
 @pytest.mark.parametrize("form", STORED)
-@settings(deadline=None)  # the first call compiles
 @given(data=st.data())
 def test_a_changed_byte_is_refused_or_gives_numbers_that_can_be_used(form, data):
     stored, decode, corrupt = STORED[form]
