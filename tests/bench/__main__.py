@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import pictures, rebuilding
+from tests.bench import crowd_lists, pictures, rebuilding
 from tests.bench.race import Course, Load, Result, prepare, run
 from tests.bench.world import World
 from tests.support.kafka import Kafka
@@ -104,7 +104,7 @@ def live_and_rebuild(kafka: Kafka, valkey: Valkey, folder: Path) -> dict[str, ob
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parts = ("4000", "100000", "pictures", "rebuild")
+    parts = ("4000", "100000", "pictures", "rebuild", "crowd")
     parser.add_argument("--only", choices=parts, help="one part of it")
     only = parser.parse_args().only
     report: dict[str, object] = {
@@ -112,6 +112,10 @@ def main() -> None:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "python": platform.python_version(),
     }
+    if only in (None, "crowd"):
+        report["crowd"] = {str(items): crowd_lists.compare(items) for items in (4_000, 100_000)}
+    if only == "crowd":
+        return _write(report)
     with tempfile.TemporaryDirectory(prefix="lookstream-bench-") as temporary:
         folder = Path(temporary)
         with Kafka(folder / "kafka") as kafka, Valkey(folder / "valkey") as valkey:
@@ -135,6 +139,10 @@ def main() -> None:
                     f"pictures/s, {pictures.VARIANT}, one thread: {road:.0f} from Kafka to "
                     f"embedding, {raw:.0f} in the raw session: {road / raw:.2f}"
                 )
+    _write(report)
+
+
+def _write(report: dict[str, object]) -> None:
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(report, indent=2) + "\n")
     _console.print(f"[dim]written to {OUT}[/dim]")

@@ -1,4 +1,4 @@
-"""What a list costs once a crowd has taught something: python -m tests.bench.bench_crowd_list
+"""What a list costs once a crowd has taught something: make bench ARGS='--only crowd'
 
 One process, no broker: ITEMS random pictures of 256 components in a real item index, USERS whose
 likes teach a learner, and LISTS lists of some of them, made with what was learned and without.
@@ -6,7 +6,6 @@ likes teach a learner, and LISTS lists of some of them, made with what was learn
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import numpy as np
@@ -17,16 +16,18 @@ from streams.core.apply import apply
 from streams.core.crowd import Crowd
 from streams.core.learning.learner import Learner
 from streams.core.learning.rules import LearningRules
-from streams.core.learning.warm import warm_up
 from streams.core.lessons import interaction_of
 from streams.core.picks import Fallback
 from streams.core.profile import ClickFact, Profile
 from streams.core.rules import TasteRules
+from streams.core.warm import warm_up
 from streams.embeddings import ViewRecord
 from streams.stores.item_index import ItemIndex
 
 DIM, TASTES, LIKES = 256, 200, 60
 RULES = TasteRules()
+BLOCK = 25
+"""Lists in a row: as in a worker, one is like the one before."""
 
 
 def index_of(items: int, rng: np.random.Generator) -> ItemIndex:
@@ -70,54 +71,54 @@ def taught(index: ItemIndex, users: int, rng: np.random.Generator) -> tuple[Crow
 
 
 def microseconds(
-    index: ItemIndex, profiles: list[Profile], crowd: Crowd | None, wanted: int
-) -> float:
-    """CPU of one list, without its search."""
+    index: ItemIndex, profiles: list[Profile], crowd: Crowd, wanted: int
+) -> tuple[list[float], list[float]]:
+    """CPU of one list without its search, by pictures and ranked by the crowd: of block after block
+    of lists in turn, so that a machine that is busy now and then is busy for both."""
     fallback = Fallback(index.newest(200), ["new"] * len(index.newest(200)))
     found = []
     for n in range(wanted):
         profile = profiles[n % len(profiles)]
         asked = candidates.queries(profile, index, RULES, profile.clock_s)
         found.append((profile, *index.search(asked, RULES.candidates)))
-    spent_s = 0.0
-    for turn in range(2):  # the first is for warmth
-        begun_s = time.thread_time()
-        for n, (profile, numbers, cosines) in enumerate(found):
-            lists.make_list(
-                profile,
-                numbers,
-                cosines,
-                fallback,
-                catalogue=index,
-                rules=RULES,
-                now_s=profile.clock_s,
-                rng=np.random.default_rng(n),
-                crowd=crowd,
-            )
-        spent_s = time.thread_time() - begun_s
-        del turn
-    return 1e6 * spent_s / wanted
+    spent: tuple[list[float], list[float]] = [], []
+    for start in range(-BLOCK, wanted, BLOCK):  # the first is for warmth
+        for taught, figures in zip((None, crowd), spent, strict=True):
+            begun_s = time.thread_time()
+            for n, (profile, numbers, cosines) in enumerate(found[max(start, 0) :][:BLOCK]):
+                lists.make_list(
+                    profile,
+                    numbers,
+                    cosines,
+                    fallback,
+                    catalogue=index,
+                    rules=RULES,
+                    now_s=profile.clock_s,
+                    rng=np.random.default_rng(n),
+                    crowd=taught,
+                )
+            if start >= 0:
+                figures.append(1e6 * (time.thread_time() - begun_s) / BLOCK)
+    return spent
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, nargs="+", default=[4_000])
-    parser.add_argument("--users", type=int, default=2_000)
-    parser.add_argument("--lists", type=int, default=500)
-    given = parser.parse_args()
-    threadpool_limits(1)  # as in a worker
-    warm_up()
-    for items in given.items:
+def compare(items: int, users: int = 2_000, wanted: int = 500) -> dict[str, float]:
+    """Microseconds of a list, and how many more when ranked by the crowd; printed as well."""
+    with threadpool_limits(1):  # as in a worker
+        warm_up()
         rng = np.random.default_rng(1)
         index = index_of(items, rng)
-        crowd, profiles = taught(index, given.users, rng)
-        without = microseconds(index, profiles, None, given.lists)
-        learned = microseconds(index, profiles, crowd, given.lists)
-        print(
-            f"{items:,} items: {without:.0f} us a list by pictures (with what is drawn from the "
-            f"new), {learned:.0f} us ranked by the crowd: {learned / without:.2f} times"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        crowd, profiles = taught(index, users, rng)
+        pictures, learned = microseconds(index, profiles, crowd, wanted)
+    low, more, high = np.percentile(np.subtract(learned, pictures), (10, 50, 90)).tolist()
+    figures = {
+        "pictures_us": float(np.median(pictures)),
+        "crowd_us": float(np.median(learned)),
+        "more_us": more,
+    }
+    print(
+        f"{items:,} items: {figures['pictures_us']:.0f} us a list by pictures, "
+        f"{figures['crowd_us']:.0f} us ranked by the crowd: {more:.0f} us more "
+        f"(blocks of {BLOCK} in turn; 10 to 90 %: {low:.0f} to {high:.0f})"
+    )
+    return figures
