@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +31,10 @@ class Catalogue(Protocol):
 
     def number(self, item_id: str) -> int | None:
         """The item's number, or None: not known, no vector of this model, or withdrawn."""
+        ...
+
+    def numbers(self, item_ids: Sequence[str]) -> list[int | None]:
+        """The `number` of each: many at once take a fifth of the time."""
         ...
 
     def item_id(self, number: int) -> str:

@@ -43,7 +43,9 @@ class Crowd:
         self._least_likes = max(least_likes, 1.0)
         self.numbers = np.full(len(self.table.keys), -1, np.int32)
         """By row: the item's number, as it was last relisted; that of a listed row holds."""
-        self._rows: dict[int, int] = {}
+        self._rows = np.full(2, -1, np.int32)
+        """By 1 + number, as it was last relisted: the item's row. The first and the last stay -1,
+        for no number and for numbers beyond."""
         self._chances = np.zeros(0)
         self._chances_of = -np.inf
 
@@ -63,23 +65,22 @@ class Crowd:
             return
         table = self.table
         rows = np.array([table.add(key) for key in catalogue.keys(numbers).tolist()], np.int32)
-        for number, row in zip(numbers.tolist(), rows.tolist(), strict=True):
-            before = self._rows.pop(number, row)
-            if before != row:  # the number passed to another item
-                self.numbers[before] = -1
-                table.signals.listed[before] = False
-            if row >= 0:
-                self._rows[number] = row
+        most = int(numbers.max()) + 3
+        if most > len(self._rows):
+            self._rows = np.append(self._rows, np.full(max(most, len(self._rows)), -1, np.int32))
+        before = self._rows[numbers + 1]
+        passed = before[(before >= 0) & (before != rows)]  # the number passed to another item
+        self.numbers[passed] = -1
+        table.signals.listed[passed] = False
+        self._rows[numbers + 1] = rows
         there = rows >= 0
         self.numbers[rows[there]] = numbers[there]
         table.signals.listed[rows[there]] = catalogue.available(numbers)[there]
 
-    def rows_of(self, numbers: Numbers, catalogue: Catalogue) -> Rows:
-        """The rows of items: int32, shaped as `numbers`; -1 where there is none, and for -1."""
-        if not numbers.size or numbers.max() < 0:
-            return np.full(numbers.shape, -1, np.int32)
-        rows = self.table.rows(catalogue.keys(numbers.ravel())).reshape(numbers.shape)
-        rows[numbers < 0] = -1
+    def rows_of(self, numbers: Numbers) -> Rows:
+        """The rows of items, as they were last relisted: int32, shaped as `numbers`; -1 where there
+        is none, and for -1."""
+        rows: Rows = self._rows.take(numbers + 1, mode="clip")
         return rows
 
     def hers(self, moment: Moment) -> Numbers:
@@ -92,11 +93,17 @@ class Crowd:
         numbers[rows < 0] = -1
         return numbers
 
-    def knows(self, number: int, catalogue: Catalogue) -> bool:
-        """Whether an item of `hers` is still known, and its number has not passed to another."""
-        item_id, row = catalogue.item_id(number), self._rows.get(number, -1)
-        same = row >= 0 and int(self.table.keys[row]) == item_key(item_id)
-        return same and catalogue.number(item_id) == number
+    def unknown(self, numbers: list[int], catalogue: Catalogue) -> list[int]:
+        """Which items of `hers` are not known any more, or their number has passed to another."""
+        item_ids = [catalogue.item_id(number) for number in numbers]
+        keys = self.table.keys[self.rows_of(np.array(numbers, np.int32))].tolist()
+        return [
+            number
+            for number, item_id, now, key in zip(
+                numbers, item_ids, catalogue.numbers(item_ids), keys, strict=True
+            )
+            if now != number or item_key(item_id) != key
+        ]
 
     def moment(self, profile: Profile, barred: NDArray[np.uint32], now_s: float) -> Moment:
         """Her, at `now_s`. barred: keys of what may not be listed."""

@@ -69,6 +69,8 @@ class _Told(NamedTuple):
     named: list[int]
     """The number of the item of hers that the reason names, -1: it names none."""
     similarities: list[float]
+    most_named: int
+    """How many name the same item of hers, at most."""
 
 
 @dataclass(slots=True)
@@ -96,8 +98,8 @@ class CrowdList:
         """
         crowd, catalogue, rules = self.crowd, self.catalogue, self.rules
         moment = crowd.moment(self.profile, self.barred, self.now_s)
-        alike = crowd.rows_of(found, catalogue)
-        new = crowd.rows_of(self.fallback.new[:MOST_NEW], catalogue)
+        alike = crowd.rows_of(found)
+        new = crowd.rows_of(self.fallback.new[:MOST_NEW])
         others = np.concatenate((alike[:, :MOST_ALIKE].ravel(), new))
         rows, sources, features, led = crowd.table.retrieve(moment, others)
         if not led:
@@ -158,11 +160,9 @@ class CrowdList:
     def _beyond_share(self, told: _Told, hers: _Hers, fresh: Fresh) -> list[int]:
         """Candidates that come after all others: one item of hers has led to enough before them."""
         most = self._most_named()
-        led = Counter(hers.numbers[fresh.nearest[: self.rules.fresh_places]].tolist())
-        named_by = Counter(told.named)
-        del named_by[_NOBODY]
-        if max(named_by.values(), default=0) + max(led.values(), default=0) <= most:
+        if told.most_named + min(len(fresh), self.rules.fresh_places) <= most:
             return []  # nearly always
+        led = Counter(hers.numbers[fresh.nearest[: self.rules.fresh_places]].tolist())
         later = []
         for at, named in enumerate(told.named):
             if named != _NOBODY:
@@ -180,7 +180,7 @@ class CrowdList:
         cosines = vectors.dot(np.ascontiguousarray(hers.vectors.T))
         repulsions, nameable = self._repulsions(vectors), crowd.hers(moment)
         while True:
-            best, scores, kinds, named, similarities = tell(
+            best, scores, kinds, named, similarities, most_named = tell(
                 crowd.table.signals,
                 moment,
                 within.rows,
@@ -194,9 +194,7 @@ class CrowdList:
                 room,
                 rules.min_similarity,
             )
-            gone = [
-                n for n in set(named[kinds == CLICKED].tolist()) if not crowd.knows(n, catalogue)
-            ]
+            gone = crowd.unknown(list(set(named[kinds == CLICKED].tolist())), catalogue)
             if not gone:
                 break  # nearly always: hers are hardly ever withdrawn
             nameable[np.isin(nameable, gone)] = _NOBODY
@@ -209,7 +207,13 @@ class CrowdList:
             best, numbers, scores = best[spoken], numbers[spoken], scores[spoken]
             kinds, named, similarities = kinds[spoken], named[spoken], similarities[spoken]
         return _Told(
-            numbers, scores, vectors[best], kinds.tolist(), named.tolist(), similarities.tolist()
+            numbers,
+            scores,
+            vectors[best],
+            kinds.tolist(),
+            named.tolist(),
+            similarities.tolist(),
+            most_named,
         )
 
     def _most_repelled(self) -> float:

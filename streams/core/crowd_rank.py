@@ -35,17 +35,47 @@ def picture_part(nearness: float, term: tuple[float, float, float]) -> float:
 
 
 @compiled
-def fresh_places(
-    likes: NDArray[np.float32], listed: NDArray[np.bool_], rows: Rows
+def freshest(  # noqa: PLR0917 - compiled functions take no keywords cheaply
+    likes: NDArray[np.float32],
+    listed: NDArray[np.bool_],
+    keys: NDArray[np.uint32],
+    barred: NDArray[np.uint32],
+    rows: Rows,
+    cosines: NDArray[np.float32],
+    most: int,
 ) -> NDArray[np.int64]:
-    """Which of `rows` (-1 pads) are of items that may be listed and that hardly anybody likes."""
-    found = np.empty(rows.size, np.int64)
+    """The `most` of `rows` with the highest cosines whose items hardly anybody likes.
+
+    Their positions, int64 [<= most], best first, the first of equals; each row once. likes, listed,
+    keys: by row. barred: rising keys of what may not be listed, nor what isn't `listed`. -1 pads
+    `rows`.
+    """
+    best = np.empty(most, np.int64)
     n = 0
     for at in range(rows.size):
-        if rows[at] >= 0 and likes[rows[at]] < FRESH_LIKES and listed[rows[at]]:
-            found[n] = at
-            n += 1
-    return found[:n]
+        row = rows[at]
+        if row < 0 or (n == most and cosines[at] <= cosines[best[n - 1]]):
+            continue
+        if likes[row] >= FRESH_LIKES or not listed[row]:
+            continue
+        nearest = np.searchsorted(barred, keys[row])
+        if nearest < barred.size and barred[nearest] == keys[row]:
+            continue
+        place = n  # where it stands once those behind it have moved up
+        for earlier in range(n):
+            if rows[best[earlier]] == row:
+                place = earlier
+                break
+        if place < n and cosines[best[place]] >= cosines[at]:
+            continue
+        if place == n:
+            n = min(n + 1, most)
+            place = n - 1
+        while place > 0 and cosines[best[place - 1]] < cosines[at]:
+            best[place] = best[place - 1]
+            place -= 1
+        best[place] = at
+    return best[:n]
 
 
 @compiled
@@ -80,7 +110,7 @@ def tell(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     term: tuple[float, float, float],
     room: int,
     min_similarity: float,
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Numbers, NDArray[np.float32]]:
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Numbers, NDArray[np.float32], int]:
     """The best `room` candidates, and for each the true reason that adds most to its score.
 
     rows, sources, earned [n], as in `CrowdList`; the picture's column of `earned` is written.
@@ -89,7 +119,8 @@ def tell(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     -1 where a reason can't name it.
 
     Returns their positions, best first; their scores; their kinds; the item of hers that the reason
-    names, by number, -1 for none; and how much it says, a cosine or a part (see `causes`).
+    names, by number, -1 for none; how much it says, a cosine or a part (see `causes`); and how many
+    name the same item, at most.
     """
     n = rows.size
     scores = np.empty(n)
@@ -114,4 +145,11 @@ def tell(  # noqa: PLR0917 - compiled functions take no keywords cheaply
             kinds[i], most, named[i] = POPULAR, earned[at, POPULAR], -1
         if hers.size and nearness[at] >= min_similarity and earned[at, ALIKE] > most:
             kinds[i], named[i], said[i] = ALIKE, hers[nearest[at]], nearness[at]
-    return best, scores[best], kinds, named, said
+    most_named = 0
+    for i in range(best.size):
+        if named[i] >= 0:
+            alike = 0
+            for other in range(i + 1):
+                alike += named[other] == named[i]
+            most_named = max(most_named, alike)
+    return best, scores[best], kinds, named, said, most_named

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.learning.compiled import bits_set, compiled
 from streams.core.rules import TasteRules
 
 _ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
@@ -86,15 +87,33 @@ def near_duplicates(
 
     cosines: float32 [n, n] of the items' first views; hashes: as in `look_same`.
     """
-    same = look_same(cosines, hashes, hashes, rules)
-    if np.count_nonzero(same) <= len(hashes):
-        return {}  # nearly always: only each with itself
-    rows, columns = np.nonzero(same)
     pairs: dict[int, list[int]] = {}
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        if row != column:
+    same = pairs_alike(cosines, hashes, rules.near_duplicate_similarity, rules.near_duplicate_bits)
+    if len(same):  # nearly never
+        for row, column in same.tolist():
             pairs.setdefault(row, []).append(column)
     return pairs
+
+
+@compiled
+def pairs_alike(
+    cosines: NDArray[np.float32], hashes: NDArray[np.uint64], similarity: float, bits: int
+) -> NDArray[np.int32]:
+    """Pairs of different positions that `look_same`: int32 [m, 2], rising."""
+    n = hashes.size
+    found = np.empty((n * (n - 1), 2), np.int32)
+    m = 0
+    for row in range(n):
+        for column in range(n):
+            if row == column:
+                continue
+            same = cosines[row, column] > np.float32(similarity)
+            if not same and bits >= 0 and hashes[row] != 0 and hashes[column] != 0:
+                same = bits_set(hashes[row] ^ hashes[column]) <= bits
+            if same:
+                found[m, 0], found[m, 1] = row, column
+                m += 1
+    return found[:m]
 
 
 def share_places(

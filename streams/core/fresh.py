@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.candidates import is_barred
 from streams.core.catalogue import Catalogue, Numbers, Vectors
 from streams.core.crowd import Crowd
-from streams.core.crowd_rank import fresh_places
+from streams.core.crowd_rank import freshest
 from streams.core.diversity import Company, Seated
 from streams.core.learning.table import Rows
 from streams.core.rules import TasteRules
@@ -69,15 +68,12 @@ def fresh_items(
     places = rules.fresh_places
     if not places or not len(mine):
         return _none(catalogue.dim)
-    signals = crowd.table.signals
-    fresh = fresh_places(signals.likes, signals.listed, rows.ravel())
-    if not fresh.size:
+    table, most = crowd.table, places + _SPARE
+    likes, listed = table.signals.likes, table.signals.listed
+    best = freshest(likes, listed, table.keys, barred, rows.ravel(), similarities.ravel(), most)
+    if not best.size:
         return _none(catalogue.dim)
-    numbers, cosines = found.ravel()[fresh], similarities.ravel()[fresh]
-    free = ~is_barred(catalogue.keys(numbers), barred)
-    numbers, cosines = numbers[free], cosines[free]
-    ordered = dict.fromkeys(numbers[np.argsort(-cosines, kind="stable")].tolist())
-    few = np.array(list(ordered)[: places + _SPARE], np.int32)
+    few = found.ravel()[best]
     vectors = catalogue.vectors(few)
     compared = vectors.dot(np.ascontiguousarray(mine.T))
     nearest = compared.argmax(axis=1)

@@ -31,20 +31,19 @@ def items_of_hers(profile: Profile, catalogue: Catalogue) -> dict[str, int]:
 
     Her latest `MOST_LATEST`, and the last of each interest, which may be older.
     """
-    number_of, recent = catalogue.number, profile.recent
+    recent = profile.recent
     liked = recent.positive()
-    hers = {
-        item_id: number
-        for item_id in liked[-MOST_LATEST:]
-        if (number := number_of(item_id)) is not None
-    }
+    named = dict.fromkeys(liked[-MOST_LATEST:])
     for item_id in profile.interests.items:
         # What is recent and not liked she dislikes by now.
-        if item_id not in hers and (item_id in liked or item_id not in recent.ids):
-            number = number_of(item_id)
-            if number is not None:
-                hers[item_id] = number
-    return hers
+        if item_id not in named and (item_id in liked or item_id not in recent.ids):
+            named[item_id] = None
+    numbers = catalogue.numbers(list(named))
+    return {
+        item_id: number
+        for item_id, number in zip(named, numbers, strict=True)
+        if number is not None
+    }
 
 
 def looks_like(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.core.crowd_rank import fresh_places, tell, within_reach
+from streams.core.crowd_rank import freshest, tell, within_reach
+from streams.core.diversity import pairs_alike
 from streams.core.learning import warm
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.table import NO_KEYS, SignalTable
@@ -20,14 +21,16 @@ def warm_up() -> None:
     moment = table.moment(keys, keys, NO_KEYS, None, 1e9)
     earned, term = np.zeros((1, 3)), (1.0, 0.0, 1.0)
     within_reach(earned, 1, term, 0.0)
-    fresh_places(table.signals.likes, table.signals.listed, rows)
+    cosines = np.zeros(1, np.float32)
+    freshest(table.signals.likes, table.signals.listed, table.keys, keys, rows, cosines, 1)
+    pairs_alike(cosines.reshape(1, 1), np.zeros(1, np.uint64), 1.0, 0)
     tell(
         table.signals,
         moment,
         rows,
         np.zeros(1, np.uint8),
         earned,
-        np.zeros((1, 1), np.float32),
+        cosines.reshape(1, 1),
         rows,
         np.zeros(1),
         rows,

@@ -1,12 +1,11 @@
-"""Arrays that grow: by doubling where that is cheap, by reserving where copying would be felt."""
+"""Arrays that grow by doubling, where that is cheap."""
 
 from __future__ import annotations
 
-import mmap
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 T = TypeVar("T", bound=np.generic)
 
@@ -18,15 +17,3 @@ def grown(array: NDArray[T], size: int, fill: int = 0) -> NDArray[T]:
     longer = np.full(max(size, 2 * len(array), 1024), fill, dtype=array.dtype)
     longer[: len(array)] = array
     return longer
-
-
-def reserved(rows: int, columns: int, dtype: DTypeLike) -> NDArray[Any]:
-    """An array [rows, columns] of zeros of which only the pages that are written take memory.
-
-    A matrix of all vectors grows without ever being copied: copying half a gigabyte would stop the
-    event loop for a fifth of a second.
-    """
-    size_bytes = max(rows * columns * np.dtype(dtype).itemsize, 1)
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-    pages = mmap.mmap(-1, size_bytes, flags=flags)
-    return np.frombuffer(pages, dtype=dtype, count=rows * columns).reshape(rows, columns)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numkong
@@ -137,7 +137,14 @@ class ItemIndex:
 
     def number(self, item_id: str) -> int | None:
         number = self.state.table.number(item_id)
-        return number if number is not None and self.state.rows.of(number) else None
+        return number if number is not None and self.state.rows.has(number) else None
+
+    def numbers(self, item_ids: Sequence[str]) -> list[int | None]:
+        has = self.state.rows.has
+        return [
+            number if number is not None and has(number) else None
+            for number in self.state.table.numbers(item_ids)
+        ]
 
     def item_id(self, number: int) -> str:
         return self.state.table.item_id(number)

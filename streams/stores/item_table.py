@@ -8,6 +8,7 @@ gives its number to a new one.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,10 @@ class ItemTable:
 
     def number(self, item_id: str) -> int | None:
         return self._numbers.get(item_id)
+
+    def numbers(self, item_ids: Iterable[str]) -> Iterable[int | None]:
+        """The `number` of each."""
+        return map(self._numbers.get, item_ids)
 
     def item_id(self, number: int) -> str:
         return self._ids[number]

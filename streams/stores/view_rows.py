@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.arrays import reserved
 from streams.facts import DEFAULT_VIEW
-from streams.stores.arrays import grown, reserved
+from streams.stores.arrays import grown
 
 NONE = -1
 
@@ -29,7 +30,7 @@ class ViewRows:
         self._free: list[int] = []
         self._names: list[str] = []
         self._several: dict[int, list[int]] = {}
-        self.vectors: NDArray[np.float16] = reserved(max_rows, dim, np.float16)
+        self.vectors: NDArray[np.float16] = reserved((max_rows, dim), np.float16)
         self.item = np.full(1, NONE, dtype=np.int32)
         self.hashes = np.zeros(0, dtype=np.uint64)
         self.first = np.zeros(0, dtype=np.int32)
@@ -47,6 +48,10 @@ class ViewRows:
     def has_several(self) -> bool:
         """Whether any item has more than one view."""
         return bool(self._several)
+
+    def has(self, number: int) -> bool:
+        """Whether the item has any view."""
+        return number < len(self.first) and self.first.item(number) != NONE
 
     def of(self, number: int) -> list[int]:
         """Rows of an item's views, first view first."""

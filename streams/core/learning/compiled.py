@@ -46,6 +46,15 @@ def narrowed(value: np.float32, chance: np.uint32) -> np.uint16:
 
 
 @compiled
+def bits_set(x: np.uint64) -> int:
+    """How many bits of 64 are set, summed side by side (H. Warren, "Hacker's Delight", ch. 5)."""
+    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return int(np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56)))
+
+
+@compiled
 def mixed(x: np.uint64) -> np.uint64:
     """A bijective scramble of 64 bits: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
     x = np.uint64(x + np.uint64(0x9E3779B97F4A7C15))
@@ -110,36 +119,43 @@ def find_many(
 
 
 @compiled
-def highest(values: NDArray[np.float32], places: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    """The `n` of `places` with the highest positive `values`, in no order; the first of equals.
+def offer(values: NDArray[np.float32], heap: NDArray[np.int32], size: int, place: int) -> int:
+    """Put `place` on a heap of `size` places, the lowest of `values` on top, which makes room for
+    it when the heap is full (then it must be higher); how many there are."""
+    value = values[place]
+    if size < heap.size:
+        at = size
+        while at > 0 and values[heap[(at - 1) // 2]] > value:
+            heap[at] = heap[(at - 1) // 2]
+            at = (at - 1) // 2
+        heap[at] = place
+        return size + 1
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and values[heap[child + 1]] < values[heap[child]]:
+            child += 1
+        if values[heap[child]] >= value:
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = place
+    return size
+
+
+@compiled
+def highest(values: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+    """The places of the `n` highest positive `values`, in no order; the first of equals.
 
     A heap with the lowest on top: most places are refused by one comparison.
     """
     heap = np.empty(n, np.int32)
-    size = 0
-    for p in range(places.size):
-        place = places[p]
-        value = values[place]
-        if not value > 0.0:
-            continue
-        if size < n:
-            at = size
-            size += 1
-            while at > 0 and values[heap[(at - 1) // 2]] > value:
-                heap[at] = heap[(at - 1) // 2]
-                at = (at - 1) // 2
-            heap[at] = place
-        elif n > 0 and value > values[heap[0]]:
-            at = 0
-            while True:
-                child = 2 * at + 1
-                if child >= n:
-                    break
-                if child + 1 < n and values[heap[child + 1]] < values[heap[child]]:
-                    child += 1
-                if values[heap[child]] >= value:
-                    break
-                heap[at] = heap[child]
-                at = child
-            heap[at] = place
+    size, least = 0, np.float32(0.0)
+    for place in range(values.size if n > 0 else 0):
+        if values[place] > least:
+            size = offer(values, heap, size, place)
+            if size == n:
+                least = values[heap[0]]
     return heap[:size]

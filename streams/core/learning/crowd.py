@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.arrays import reserved
 from streams.core.learning.compiled import compiled, find, mixed, narrowed, widened
 from streams.core.learning.rules import FACTORS, SESSION_NEIGHBOURS, WALK_NEIGHBOURS
 
@@ -54,13 +55,13 @@ def empty_crowd(rows: int) -> Crowd:
     """Room for `rows` items. The system gives the memory only as rows come into use."""
     return Crowd(
         keys=np.zeros(rows, np.uint32),
-        session_keys=np.zeros((rows, SESSION_NEIGHBOURS), np.uint32),
-        session_weights=np.zeros((rows, SESSION_NEIGHBOURS), np.uint16),
+        session_keys=reserved((rows, SESSION_NEIGHBOURS), np.uint32),
+        session_weights=reserved((rows, SESSION_NEIGHBOURS), np.uint16),
         session_sizes=np.zeros(rows, np.int32),
         session_totals=np.zeros(rows, np.float32),
         session_at=np.zeros(rows, np.float64),
-        walk_keys=np.zeros((rows, WALK_NEIGHBOURS), np.uint32),
-        walk_weights=np.zeros((rows, WALK_NEIGHBOURS), np.uint16),
+        walk_keys=reserved((rows, WALK_NEIGHBOURS), np.uint32),
+        walk_weights=reserved((rows, WALK_NEIGHBOURS), np.uint16),
         walk_sizes=np.zeros(rows, np.int32),
         walk_totals=np.zeros(rows, np.float32),
         walk_scales=np.ones(rows, np.float32),
@@ -69,8 +70,8 @@ def empty_crowd(rows: int) -> Crowd:
         year_at=np.zeros(rows, np.float64),
         hot=np.zeros(rows, np.float32),
         hot_at=np.zeros(rows, np.float64),
-        inward=np.zeros((rows, FACTORS), np.float32),
-        outward=np.zeros((rows, FACTORS), np.float32),
+        inward=reserved((rows, FACTORS), np.float32),
+        outward=reserved((rows, FACTORS), np.float32),
     )
 
 

@@ -7,8 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.arrays import reserved
 from streams.core.learning.compiled import compiled, highest, widened
-from streams.core.learning.rules import FACTORS, SESSION_NEIGHBOURS, WALK_NEIGHBOURS
+from streams.core.learning.rules import (
+    FACTORS,
+    LATELY,
+    LIKES,
+    SESSION_NEIGHBOURS,
+    WALK_NEIGHBOURS,
+)
 
 HEAVIEST = 64
 """How many items the walk goes on from."""
@@ -46,24 +53,27 @@ class Signals(NamedTuple):
 
 class Scratch(NamedTuple):
     """Working memory. A row that a use adds to gets a place, in the order in which they come: the
-    sums lie close together, and whoever goes over all of them goes straight ahead."""
+    sums lie close together, and whoever goes over all of them goes straight ahead. What is asked of
+    a row thousands of times for each list is two bytes, so that it stays in the cache."""
 
-    places: NDArray[np.int32]
-    """By row: 1 + its place; 0 between two uses."""
-    marks: NDArray[np.uint8]
-    """By row; 0 between two uses."""
+    rows: NDArray[np.uint16]
+    """By row: 1 + its place, and `BARRED`; 0 between two uses."""
     touched: NDArray[np.int32]
-    """By place, as the sums: the row."""
+    """By place, as what follows: the row."""
+    kept: NDArray[np.bool_]
+    """Whether it is not barred."""
     session: NDArray[np.float32]
     walk: NDArray[np.float32]
     longer: NDArray[np.float32]
     chosen: NDArray[np.int32]
-    """By row, where it is marked as chosen: which candidate it is."""
+    """By row: 1 + which candidate it is; 0 between two uses."""
 
 
-# Bits of Scratch.marks.
-BARRED = np.uint8(1)
-CHOSEN = np.uint8(2)
+BARRED = np.uint16(0x8000)
+"""In Scratch.rows: the row may not be listed."""
+_PLACE = np.uint16(0x7FFF)
+MOST_TOUCHED = LATELY * SESSION_NEIGHBOURS + (LIKES + HEAVIEST) * WALK_NEIGHBOURS
+"""Rows that one use can add to. They must fit beside `BARRED`."""
 
 
 _HEAD = np.dtype(
@@ -87,16 +97,16 @@ _HEAD = np.dtype(
 
 def empty_signals(rows: int) -> Signals:
     """Room for `rows` items. The system gives the memory only as rows come into use."""
-    heads = np.zeros(rows, _HEAD)
+    heads = reserved((rows,), _HEAD)
     heads["walk_scales"] = 1.0
     return Signals(
-        session_rows=np.zeros((rows, SESSION_NEIGHBOURS), np.int32),
-        session_weights=np.zeros((rows, SESSION_NEIGHBOURS), np.uint16),
+        session_rows=reserved((rows, SESSION_NEIGHBOURS), np.int32),
+        session_weights=reserved((rows, SESSION_NEIGHBOURS), np.uint16),
         session_shares=np.full(rows, UNKNOWN_SHARE, np.float32),
-        walk_rows=np.zeros((rows, WALK_NEIGHBOURS), np.int32),
-        walk_weights=np.zeros((rows, WALK_NEIGHBOURS), np.uint16),
-        inward=np.zeros((rows, FACTORS), np.float32),
-        outward=np.zeros((rows, FACTORS), np.float32),
+        walk_rows=reserved((rows, WALK_NEIGHBOURS), np.int32),
+        walk_weights=reserved((rows, WALK_NEIGHBOURS), np.uint16),
+        inward=reserved((rows, FACTORS), np.float32),
+        outward=reserved((rows, FACTORS), np.float32),
         listed=np.ones(rows, np.bool_),
         **{str(name): heads[name] for name in _HEAD.names or () if name != "unused"},
     )
@@ -104,15 +114,22 @@ def empty_signals(rows: int) -> Signals:
 
 def empty_scratch(rows: int) -> Scratch:
     """Working memory for so many rows."""
+    places = min(rows, MOST_TOUCHED)
     return Scratch(
-        places=np.zeros(rows, np.int32),
-        marks=np.zeros(rows, np.uint8),
-        touched=np.zeros(rows, np.int32),
-        session=np.zeros(rows, np.float32),
-        walk=np.zeros(rows, np.float32),
-        longer=np.zeros(rows, np.float32),
+        rows=np.zeros(rows, np.uint16),
+        touched=np.zeros(places, np.int32),
+        kept=np.zeros(places, np.bool_),
+        session=np.zeros(places, np.float32),
+        walk=np.zeros(places, np.float32),
+        longer=np.zeros(places, np.float32),
         chosen=np.zeros(rows, np.int32),
     )
+
+
+@compiled
+def place_of(scratch: Scratch, row: int) -> int:
+    """The place of a row, -1 for none."""
+    return int(np.int64(scratch.rows[row] & _PLACE)) - 1
 
 
 @compiled
@@ -128,11 +145,12 @@ def spread(
     """Add `factor` times one list to `sums`, one of scratch's; how many rows have a place now."""
     for at in range(size):
         row = rows[at]
-        place = scratch.places[row] - 1
+        place = place_of(scratch, row)
         if place < 0:
             place = touched
             touched += 1
-            scratch.places[row] = touched
+            scratch.kept[place] = scratch.rows[row] == 0
+            scratch.rows[row] |= np.uint16(touched)
             scratch.touched[place] = row
             scratch.session[place] = scratch.walk[place] = scratch.longer[place] = 0.0
         sums[place] += widened(weights[at]) * factor
@@ -147,7 +165,7 @@ def gather(
     likes: NDArray[np.int32],
     session_now: float,
 ) -> int:
-    """Fill the sums of every item that can be reached, by place; how many that are.
+    """Fill the sums of every item that can be reached, by place; how many that are. `bar` first.
 
     lately, likes: rows, latest first, -1 where the item is not known. session_now: half-lives.
 
@@ -187,7 +205,7 @@ def gather(
                 touched,
             )
         fade *= np.float32(0.97)
-    heaviest = highest(scratch.walk, np.arange(touched, dtype=np.int32), HEAVIEST)
+    heaviest = highest(scratch.walk[:touched], HEAVIEST)
     for at in range(heaviest.size):
         row = scratch.touched[heaviest[at]]
         if signals.walk_totals[row] > 0.0:
@@ -210,8 +228,8 @@ def bar(scratch: Scratch, rows: NDArray[np.int32]) -> int:
     """Mark rows that may not be listed; how many different ones."""
     n = 0
     for at in range(rows.size):
-        if rows[at] >= 0 and not scratch.marks[rows[at]] & BARRED:
-            scratch.marks[rows[at]] |= BARRED
+        if rows[at] >= 0 and not scratch.rows[rows[at]] & BARRED:
+            scratch.rows[rows[at]] |= BARRED
             n += 1
     return n
 
@@ -220,7 +238,7 @@ def bar(scratch: Scratch, rows: NDArray[np.int32]) -> int:
 def clear(scratch: Scratch, touched: int, rows: NDArray[np.int32]) -> None:
     """Make everything zero again: what `gather` touched, and the marks of `rows`."""
     for place in range(touched):
-        scratch.places[scratch.touched[place]] = 0
+        scratch.rows[scratch.touched[place]] = 0
     for at in range(rows.size):
         if rows[at] >= 0:
-            scratch.marks[rows[at]] = 0
+            scratch.rows[rows[at]] = 0

@@ -7,16 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.learning.compiled import compiled, highest
+from streams.core.learning.compiled import compiled, offer
 from streams.core.learning.evidence import (
     BARRED,
-    CHOSEN,
     FLOOR,
     Scratch,
     Signals,
     bar,
     clear,
     gather,
+    place_of,
 )
 from streams.core.learning.factors import sum_inward
 from streams.core.learning.rules import FACTORS
@@ -73,14 +73,13 @@ def fill(
     sums = np.zeros(3)
     damped_sum, damped_squares = 0.0, 0.0
     for place in range(touched):
-        row = scratch.touched[place]
-        if scratch.marks[row] & BARRED:
+        if not scratch.kept[place]:
             continue
         sums[0] += scratch.session[place]
         sums[1] += scratch.walk[place]
         sums[2] += scratch.longer[place]
         if scratch.session[place] > 0.0:  # of a part only: it saves looking up the others' shares
-            damped = scratch.session[place] * signals.session_shares[row]
+            damped = scratch.session[place] * signals.session_shares[scratch.touched[place]]
             damped_sum += damped
             damped_squares += damped * damped
     n = max(moment.items - barred, 1)
@@ -90,7 +89,7 @@ def fill(
     everything = moment.all_likes + 0.1 * moment.items
     for at in range(rows.size):
         row = rows[at]
-        place = scratch.places[row] - 1
+        place = place_of(scratch, row)
         session = walk = longer = np.float32(0.0)
         if place >= 0:
             session, walk = scratch.session[place], scratch.walk[place]
@@ -117,12 +116,28 @@ def describe(
     signals: Signals, scratch: Scratch, moment: Moment, rows: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """The features of given rows: float32 [n, 9]."""
-    touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
     barred = bar(scratch, moment.barred)
+    touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
     features = np.zeros((rows.size, 9), np.float32)
     fill(signals, scratch, touched, moment, barred, rows, features)
     clear(scratch, touched, moment.barred)
     return features
+
+
+@compiled
+def best_listed(
+    signals: Signals, scratch: Scratch, values: NDArray[np.float32], n: int
+) -> NDArray[np.int32]:
+    """As `highest`, but rows, and only of what may be listed: most are refused before that is
+    asked, which costs a look far away."""
+    heap = np.empty(n, np.int32)
+    size, least = 0, np.float32(0.0)
+    for place in range(values.size if n > 0 else 0):
+        if values[place] > least and scratch.kept[place] and signals.listed[scratch.touched[place]]:
+            size = offer(values, heap, size, place)
+            if size == n:
+                least = values[heap[0]]
+    return scratch.touched[heap[:size]]
 
 
 @compiled
@@ -142,17 +157,16 @@ def choose(
         if taken == most or n == found.size:
             break
         row = rows[at]
-        if row < 0 or scratch.marks[row] & BARRED or not signals.listed[row]:
+        if row < 0 or scratch.rows[row] & BARRED or not signals.listed[row]:
             continue
         taken += 1
-        if scratch.marks[row] & CHOSEN:
-            sources[scratch.chosen[row]] |= source
+        if scratch.chosen[row]:
+            sources[scratch.chosen[row] - 1] |= source
             continue
-        scratch.marks[row] |= CHOSEN
-        scratch.chosen[row] = n
         found[n] = row
         sources[n] = source
         n += 1
+        scratch.chosen[row] = n
     return n
 
 
@@ -173,21 +187,13 @@ def retrieve(
     are left without what is barred. others: rows to consider beside (near her interests, new).
     limits: how many from session, walk, and each popularity.
     """
-    touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
     barred = bar(scratch, moment.barred)
-    free = np.empty(touched, np.int32)
-    n_free = 0
-    for place in range(touched):
-        row = scratch.touched[place]
-        if not scratch.marks[row] & BARRED and signals.listed[row]:
-            free[n_free] = place
-            n_free += 1
-    free = free[:n_free]
+    touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
     room = limits[0] + limits[1] + 2 * limits[2] + others.size
     found, sources = np.empty(room, np.int32), np.empty(room, np.uint8)
-    best = scratch.touched[highest(scratch.session, free, limits[0])]
+    best = best_listed(signals, scratch, scratch.session[:touched], limits[0])
     n = choose(scratch, signals, best, FROM_SESSION, room, found, sources, 0)
-    best = scratch.touched[highest(scratch.walk, free, limits[1])]
+    best = best_listed(signals, scratch, scratch.walk[:touched], limits[1])
     n = choose(scratch, signals, best, FROM_WALK, room, found, sources, n)
     for rows in popular:
         n = choose(scratch, signals, rows, FROM_POPULAR, limits[2], found, sources, n)
@@ -195,6 +201,6 @@ def retrieve(
     features = np.zeros((n, 9), np.float32)
     fill(signals, scratch, touched, moment, barred, found[:n], features)
     for at in range(n):
-        scratch.marks[found[at]] = 0
+        scratch.chosen[found[at]] = 0
     clear(scratch, touched, moment.barred)
     return found[:n], sources[:n], features, touched > 0

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.diversity import Company, near_duplicates, share_places
+from streams.core.diversity import (
+    Company,
+    look_same,
+    near_duplicates,
+    pairs_alike,
+    share_places,
+)
 from streams.core.rules import TasteRules
 
 RULES = TasteRules()
@@ -79,3 +85,14 @@ def test_hashes_count_for_nothing_where_the_rule_says_so():
     hashes = np.array([5, 5], np.uint64)
     rules = TasteRules(near_duplicate_bits=-1)
     assert near_duplicates(np.eye(2, dtype=np.float32), hashes, rules) == {}
+
+
+@given(st.integers(0, 9), st.integers(-1, 64), st.integers(0, 2**32 - 1))
+def test_pairs_alike_are_those_that_look_the_same(n, bits, seed):
+    rng = np.random.default_rng(seed)
+    cosines = rng.choice(np.array([0.2, 0.97, 0.99], np.float32), (n, n))
+    hashes = rng.choice(np.array([0, 1, 3, 2**63, 2**64 - 1], np.uint64), n)
+    rules = TasteRules(near_duplicate_similarity=0.97, near_duplicate_bits=bits)
+    same = look_same(cosines, hashes, hashes, rules) & ~np.eye(n, dtype=bool)
+    alike = pairs_alike(cosines, hashes, 0.97, bits)
+    assert alike.tolist() == np.argwhere(same).tolist()

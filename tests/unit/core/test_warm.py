@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from streams.core import crowd_rank
+from streams.core import crowd_rank, diversity
 from streams.core.profile import ClickFact
 from streams.core.warm import warm_up
 from tests.unit.core.crowds import pairs
 from tests.unit.core.worlds import NOW_S, World, clicks_on, list_for, visit
 
-LOOPS = (crowd_rank.tell, crowd_rank.within_reach, crowd_rank.fresh_places)
+LOOPS = (crowd_rank.tell, crowd_rank.within_reach, crowd_rank.freshest, diversity.pairs_alike)
 
 
 def test_what_a_crowds_list_needs_is_compiled_by_warm_up() -> None:

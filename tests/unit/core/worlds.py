@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +62,9 @@ class World:
 
     def number(self, item_id: str) -> int | None:
         return None if item_id in self.unknown else self._numbers.get(item_id)
+
+    def numbers(self, item_ids: Sequence[str]) -> list[int | None]:
+        return [self.number(item_id) for item_id in item_ids]
 
     def item_id(self, number: int) -> str:
         return self.ids[number]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.learning.compiled import (
+    bits_set,
     find,
     find_many,
     highest,
@@ -43,7 +44,6 @@ def test_what_float16_cannot_hold_is_its_largest_number():
     assert widened(narrowed(np.float32(np.inf), np.uint32(0))) == 65504.0
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 12)), max_size=60))
 def test_the_map_from_keys_to_rows_is_one_whatever_is_put_in_and_taken_out(steps):
     """Thirteen keys in sixteen slots, so that they get into each other's way."""
@@ -62,14 +62,18 @@ def test_the_map_from_keys_to_rows_is_one_whatever_is_put_in_and_taken_out(steps
     assert find(slots, keys, np.uint32(9_999)) == -1
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(0, 9), max_size=40), st.integers(0, 12))
 def test_the_highest_are_those_of_a_full_sort(values, n):
     array = np.array(values, np.float32)
-    chosen = highest(array, np.arange(len(values), dtype=np.int32), n)
+    chosen = highest(array, n)
     assert len(set(chosen.tolist())) == len(chosen)
     best = sorted((v for v in values if v > 0), reverse=True)[:n]
     assert sorted(array[chosen].tolist(), reverse=True) == best
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_bits_are_counted(number):
+    assert bits_set(np.uint64(number)) == number.bit_count()
 
 
 def test_scrambling_is_splitmix64():

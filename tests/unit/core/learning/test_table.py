@@ -193,7 +193,7 @@ def test_nothing_of_one_list_is_left_for_the_next():
     first = [part.tolist() for part in table.retrieve(moment_of(table, [1]))[:3]]
     table.retrieve(moment_of(table, [3], barred=[1, 2, 3]))
     assert [part.tolist() for part in table.retrieve(moment_of(table, [1]))[:3]] == first
-    for column in (table.scratch.places, table.scratch.marks):
+    for column in (table.scratch.rows, table.scratch.chosen):
         assert not column.any()
 
 
