@@ -75,6 +75,9 @@ _REFUSALS = (
 )
 
 _PILLOW_MOST_PIXELS = 178_956_970  # above it Pillow refuses by itself, whatever the limit here
+_MOST_SIDE = (
+    65_535  # Pillow holds 8 bytes for each row beside its pixels; JPEG and GIF end here too
+)
 _MOST_RLE_PIXELS = 4_000_000  # Pillow unpacks run-length BMP in Python: 0.1 us a pixel
 _EIGHT_OF_SIXTEEN = np.rint(np.arange(65536) * (255.0 / 65535.0)).astype(np.uint8)
 _WHITE = (255, 255, 255)
@@ -93,8 +96,9 @@ _UPRIGHT = {
 class PictureLimits:
     """What is refused. Decoding takes up to 17 bytes of memory a pixel, in each thread.
 
-    `max_pixels` counts width x height of the canvas; `max_frames` counts frames or pages, of
-    which only the first is decoded. Raises ValueError for limits that make no sense.
+    `max_pixels` counts width x height of the canvas, of which no side is longer than 65,535;
+    `max_frames` counts frames or pages, of which only the first is decoded. Raises ValueError for
+    limits that make no sense.
     """
 
     max_bytes: int = 10_000_000
@@ -184,6 +188,8 @@ def _check_pixels(kind: str, size: tuple[int, int], most: int) -> None:
     width, height = size
     if width * height > most:
         raise TooManyPixels(f"{kind} of {width}x{height} pixels, at most {most} are decoded")
+    if max(size) > _MOST_SIDE:
+        raise TooManyPixels(f"{kind} of {width}x{height} pixels, at most {_MOST_SIDE} a side")
 
 
 def _decode(data: bytes, kind: str, limits: PictureLimits, shortest_side: int) -> Image.Image:

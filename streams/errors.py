@@ -58,7 +58,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.TOO_MANY_BYTES: "The picture is larger than LOOKSTREAM_PICTURE_MAX_BYTES, or the JSON "
     "larger than LOOKSTREAM_MAX_JSON_BYTES (and a picture in it).",
     Reason.TOO_MANY_PIXELS: "The picture's header promises more pixels than "
-    "LOOKSTREAM_PICTURE_MAX_PIXELS.",
+    "LOOKSTREAM_PICTURE_MAX_PIXELS, or more than 65,535 on a side.",
     Reason.TOO_MANY_FRAMES: "Animated, or of many pages, beyond LOOKSTREAM_PICTURE_MAX_FRAMES.",
     Reason.DECOMPRESSION_BOMB: "A part of the file would take far more memory or time than the "
     "picture needs.",

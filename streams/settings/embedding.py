@@ -23,8 +23,9 @@ class Pictures(Section):
     )
     picture_max_pixels: int = setting(
         _LIMITS.max_pixels,
-        "Pictures with more pixels are refused from their header (too-many-pixels). Decoding takes "
-        "up to 17 bytes of memory a pixel, in each decoding thread.",
+        "Pictures with more pixels, or more than 65,535 on a side, are refused from their header "
+        "(too-many-pixels). Decoding takes up to 17 bytes of memory a pixel, in each decoding "
+        "thread.",
         ge=1_000,
         le=178_956_970,
     )

@@ -150,6 +150,19 @@ def test_a_canvas_is_refused_before_the_decoder_can_allocate_it(
         open_picture(REFUSED[name][1](), LIMITS, shortest_side=16)
 
 
+@pytest.mark.parametrize("size", [(1, 65_536), (65_536, 1)])
+def test_a_thread_of_a_picture_is_refused_because_a_row_takes_more_than_its_pixels(
+    size: tuple[int, int],
+) -> None:
+    """Found by `make fuzz`: 134 bytes of 1x25,000,000 pixels held 700 MB, at the default limits."""
+    with pytest.raises(
+        TooManyPixels, match=f"PNG of {size[0]}x{size[1]} pixels, at most 65535 a side"
+    ):
+        open_picture(saved(Image.new("L", size), "PNG"), PictureLimits(), shortest_side=16)
+    longest = Image.new("L", tuple(min(side, 65_535) for side in size))
+    open_picture(saved(longest, "PNG"), PictureLimits(), shortest_side=16)
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_picture_at_the_limits_is_shown(kind: str) -> None:
     image = noise()
