@@ -30,7 +30,8 @@ MOST_ALIKE = 25
 """Candidates from near each interest."""
 MOST_DROPPED = 6
 """Candidates that are looked at beside those that a list needs: some may not stand in it."""
-_LEAST_WORTH = 1e-12
+_LAST = -27.0
+"""What comes after all others is worth e**-27 of it, some 1e-12."""
 
 _KINDS: tuple[ReasonKind, ...] = ("people-also-clicked", "popular", "looks-like", "new")
 """As in `crowd_rank`, and what is said of the new ones where none of these is true."""
@@ -252,19 +253,22 @@ class CrowdList:
             numbers = np.concatenate((numbers, fresh.numbers))
             vectors = np.concatenate((vectors, fresh.vectors))
         cosines = vectors.dot(np.ascontiguousarray(vectors.T))
-        duplicates = diversity.near_duplicates(cosines, catalogue.picture_hashes(numbers), rules)
         listed = numbers.tolist()
-        groups = [catalogue.group(number) for number in listed] if rules.group_most else []
-        company = Company(duplicates, groups, rules.group_most)
-        worths = np.maximum(np.exp(told.scores - told.scores[0]), _LEAST_WORTH)
-        if later:
-            worths[later] *= _LEAST_WORTH
+        company = Company(
+            diversity.near_duplicates(cosines, catalogue.picture_hashes(numbers), rules),
+            [catalogue.group(number) for number in listed] if rules.group_most else [],
+            rules.group_most,
+            np.float32(rules.unlikeness) * cosines if rules.unlikeness else None,
+        )
+        logits = told.scores - told.scores[0]
+        logits[later] += _LAST
         # Fresh ones get their places afterwards: none are shared out to what is worth nothing.
-        worth, owners = worths.tolist() + [0.0] * len(fresh), [0] * len(numbers)
+        logits = np.append(np.maximum(logits, 2.0 * _LAST), np.full(len(fresh), -np.inf))
         if rng is None:
-            shared = diversity.share_places(worth, owners, [1.0], company, length)
+            shared = diversity.unlike_places(logits, company, length)
             chosen = [(at, value, 1.0) for at, value in shared]
         else:
+            worth, owners = np.exp(logits).tolist(), [0] * len(logits)
             chosen = sampling.sample_places(
                 worth, owners, [1.0], company, length, temperature=rules.temperature, rng=rng
             )

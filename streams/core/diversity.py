@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from streams.core.learning.compiled import bits_set, compiled
 from streams.core.rules import TasteRules
 
+_NOTHING_TAKEN = np.empty((0, 0), np.float32)
 _ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
 
 
@@ -23,11 +24,14 @@ class Company:
     duplicates  position -> those that look the same.
     groups      the group of each candidate, None for none; empty: groups don't matter.
     most        of one group at most.
+    taken       float32 [n, n]: what a listed candidate takes off the logarithm of another's worth;
+                of several the most counts. None: nothing.
     """
 
     duplicates: dict[int, list[int]] = field(default_factory=dict)
     groups: Sequence[str | None] = ()
     most: int = 0
+    taken: NDArray[np.float32] | None = None
 
     @property
     def matters(self) -> bool:
@@ -87,12 +91,16 @@ def near_duplicates(
 
     cosines: float32 [n, n] of the items' first views; hashes: as in `look_same`.
     """
-    pairs: dict[int, list[int]] = {}
-    same = pairs_alike(cosines, hashes, rules.near_duplicate_similarity, rules.near_duplicate_bits)
-    if len(same):  # nearly never
-        for row, column in same.tolist():
-            pairs.setdefault(row, []).append(column)
-    return pairs
+    similarity, bits = rules.near_duplicate_similarity, rules.near_duplicate_bits
+    return by_position(pairs_alike(cosines, hashes, similarity, bits))
+
+
+def by_position(pairs: NDArray[np.int32]) -> dict[int, list[int]]:
+    """What `pairs_alike` found, as `Company` wants it."""
+    duplicates: dict[int, list[int]] = {}
+    for row, column in pairs.tolist():  # nearly always none
+        duplicates.setdefault(row, []).append(column)
+    return duplicates
 
 
 @compiled
@@ -114,6 +122,70 @@ def pairs_alike(
                 found[m, 0], found[m, 1] = row, column
                 m += 1
     return found[:m]
+
+
+def unlike_places(
+    logits: NDArray[np.float64], company: Company, length: int
+) -> list[tuple[int, float]]:
+    """Up to `length` candidates as (position, value), each the best once what is above it has
+    taken off what it looks like: maximal marginal relevance (J. Carbonell, J. Goldstein, SIGIR
+    1998), in logarithms.
+
+    logits: float64 [n], the logarithm of each candidate's worth; -inf is not listed. The value is
+    what is left of the worth over 2 places + 1, as of one owner in `share_places`, which this is
+    where nothing is taken. Values never rise.
+    """
+    groups = np.empty(0, np.int64)
+    if company.groups:
+        names = {group: at for at, group in enumerate(dict.fromkeys(company.groups))}
+        groups = np.array([-1 if g is None else names[g] for g in company.groups])
+    pairs = [(one, other) for one, others in company.duplicates.items() for other in others]
+    found, worths = apart(
+        logits,
+        _NOTHING_TAKEN if company.taken is None else company.taken,
+        np.array(pairs, np.int32).reshape(-1, 2),
+        groups,
+        company.most,
+        length,
+    )
+    return list(zip(found.tolist(), worths.tolist(), strict=True))
+
+
+@compiled
+def apart(  # noqa: PLR0917 - compiled functions take no keywords cheaply
+    logits: NDArray[np.float64],
+    taken: NDArray[np.float32],
+    pairs: NDArray[np.int32],
+    groups: NDArray[np.int64],
+    most: int,
+    length: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    n, m = logits.size, 0
+    left, off = np.isfinite(logits), np.zeros(n)
+    of_group = np.zeros(n, np.int64)
+    found, worths = np.empty(length, np.int64), np.empty(length)
+    while m < length:
+        best = -1
+        for at in range(n):
+            if left[at] and (best < 0 or logits[at] - off[at] > logits[best] - off[best]):
+                best = at
+        if best < 0:
+            break
+        found[m], worths[m] = best, np.exp(logits[best] - off[best]) / (2 * m + 1)
+        m += 1
+        left[best] = False
+        for pair in range(pairs.shape[0]):
+            if pairs[pair, 0] == best and pairs[pair, 1] < n:
+                left[pairs[pair, 1]] = False
+        if groups.size and groups[best] >= 0:
+            of_group[groups[best]] += 1
+            if of_group[groups[best]] == most:
+                for at in range(n):
+                    left[at] = left[at] and groups[at] != groups[best]
+        if taken.size:
+            for at in range(n):
+                off[at] = max(off[at], taken[best, at])
+    return found[:m], worths[:m]
 
 
 def share_places(

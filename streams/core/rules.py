@@ -99,6 +99,9 @@ class TasteRules:
     near_duplicate_bits: int = 2
     """The same for pictures whose perceptual hashes differ in at most so many bits; -1: never."""
 
+    unlikeness: float = 0.5
+    """What is taken off an item's score for looking like one that is listed above it, where others'
+    clicks rank: so many logits for a cosine of 1, of which one makes it e times less worth."""
     group_most: int = 0
     """Items of one group in a list at most; 0: as many as there are."""
     temperature: float = 0.0
@@ -128,6 +131,7 @@ class TasteRules:
         _between("explore_share", self.explore_share, 0.0, 0.5)
         _between("fresh_share", self.fresh_share, 0.0, 0.5)
         _between("temperature", self.temperature, 0.0, 100.0)
+        _between("unlikeness", self.unlikeness, 0.0, 100.0)
         for name in ("short_term_boost", "repulsion", *(f"{kind}_weight" for kind in KINDS)):
             _between(name, getattr(self, name), 0.0, 1e6)
 

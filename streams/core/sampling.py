@@ -41,12 +41,12 @@ def sample_places(
             np.array(strengths)[owner] / total
         )
     logits[np.array(scores) <= 0.0] = -np.inf
-    odds = np.ones(len(strengths))
+    odds, off = np.ones(len(strengths)), np.zeros(len(logits))
     seated = Seated(company)
     left = np.isfinite(logits)
     chosen: list[tuple[int, float, float]] = []
     while len(chosen) < length and left.any():
-        worth = logits - np.log(odds)[owner]
+        worth = logits - np.log(odds)[owner] - off
         drawn = np.where(left, worth / temperature, -np.inf)
         chances = np.exp(drawn - drawn.max())
         chances /= chances.sum()
@@ -55,6 +55,8 @@ def sample_places(
         chosen.append((at, float(np.exp(worth[at])), float(chances[at])))
         odds[owner[at]] += 2.0
         seated.seat(at)
+        if company.taken is not None:
+            off = np.maximum(off, company.taken[at])
         left[at] = False
         left[list(company.duplicates.get(at, ()))] = False
         if company.groups:

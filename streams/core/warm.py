@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streams.core.crowd_rank import freshest, tell, within_reach
-from streams.core.diversity import pairs_alike
+from streams.core.diversity import Company, pairs_alike, unlike_places
 from streams.core.learning import warm
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.table import NO_KEYS, SignalTable
@@ -24,6 +24,7 @@ def warm_up() -> None:
     cosines = np.zeros(1, np.float32)
     freshest(table.signals.likes, table.signals.listed, table.keys, keys, rows, cosines, 1)
     pairs_alike(cosines.reshape(1, 1), np.zeros(1, np.uint64), 1.0, 0)
+    unlike_places(np.zeros(1), Company(), 1)
     tell(
         table.signals,
         moment,

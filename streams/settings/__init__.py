@@ -181,6 +181,7 @@ class Settings(  # the last base's fields come first
             largest_click_share=self.largest_click_share,
             min_similarity=self.min_similarity,
             near_duplicate_similarity=self.near_duplicate_similarity,
+            unlikeness=self.unlikeness,
             group_most=self.group_most,
             temperature=self.temperature,
             fresh_share=self.fresh_share,

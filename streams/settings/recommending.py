@@ -125,6 +125,14 @@ class Taste(Section):
         ge=0,
         le=0.5,
     )
+    unlikeness: float = setting(
+        _RULES.unlikeness,
+        "What is taken off an item's score for looking like one that is listed above it, where "
+        "others' clicks rank: so many logits for a cosine of 1. 0: only near-duplicates are kept "
+        "apart. More makes lists more varied, and in the end worse.",
+        ge=0,
+        le=100,
+    )
     near_duplicate_similarity: float = setting(
         _RULES.near_duplicate_similarity,
         "Items whose pictures are this close (cosine) are not listed together. 1 lists all but "

@@ -189,7 +189,7 @@ def test_what_nobody_has_clicked_gets_its_places_where_it_looks_like_hers():
     world = World()
     crowd = crowd_of(world, [[i for i in world.ids if i[-1] == "3"]] * 5)
     profile = visit(world, clicks_on(["0/13", "2/23"]))
-    rules = replace(RULES, fresh_share=0.2, explore_share=0.0)
+    rules = replace(RULES, fresh_share=0.2, explore_share=0.0, unlikeness=0.0)
     picks = list_for(world, profile, rules, crowd=crowd, fallback=NOTHING)
     assert fresh_in(picks[:20], crowd)[:2] == [3, 8]
     assert all(picks[at].reason_kind == "looks-like" for at in (3, 8))
@@ -222,3 +222,14 @@ def test_a_fresh_double_of_what_is_drawn_is_left_out():
         rng = np.random.default_rng(seed)
         drawn = list_for(world, profile, rules, crowd=crowd, fallback=NOTHING, rng=rng)
         assert len({"0/23", fresh} & {pick.item_id for pick in drawn}) <= 1
+
+
+def test_more_unlikeness_makes_a_list_of_things_that_look_less_alike():
+    world, likeness = World(), {}
+    profile = visit(world, clicks_on(["0/13", "2/23"]))
+    for unlikeness in (0.0, 3.0):
+        rules = replace(RULES, unlikeness=unlikeness, fresh_share=0.0, explore_share=0.0)
+        picks = list_for(world, profile, rules, crowd=CROWDS[0], fallback=NOTHING)[:10]
+        vectors = world.vectors(np.array([pick.number for pick in picks], np.int32))
+        likeness[unlikeness] = float((vectors @ vectors.T).mean())
+    assert likeness[3.0] < likeness[0.0] - 0.03

@@ -15,6 +15,7 @@ from streams.core.diversity import (
     near_duplicates,
     pairs_alike,
     share_places,
+    unlike_places,
 )
 from streams.core.rules import TasteRules
 
@@ -96,3 +97,33 @@ def test_pairs_alike_are_those_that_look_the_same(n, bits, seed):
     same = look_same(cosines, hashes, hashes, rules) & ~np.eye(n, dtype=bool)
     alike = pairs_alike(cosines, hashes, 0.97, bits)
     assert alike.tolist() == np.argwhere(same).tolist()
+
+
+def test_what_looks_like_what_is_above_it_comes_later():
+    """By hand: 1 is nearly 0 and loses .9 beside it; 2 loses .1; so 2 stands before 1."""
+    logits = np.array([0.0, -0.1, -0.5, -3.0])
+    taken = np.array([[1, 0.9, 0.1, 0], [0.9, 1, 0.2, 0], [0.1, 0.2, 1, 0], [0, 0, 0, 1]], "f4")
+    found = unlike_places(logits, Company(taken=taken), 3)
+    assert [at for at, _ in found] == [0, 2, 1]
+    worths = np.exp([0.0, -0.6, -1.0]) / [1, 3, 5]
+    assert [value for _, value in found] == pytest.approx(worths.tolist(), rel=1e-6)
+
+
+logarithms = st.lists(st.integers(-36, 0).map(lambda n: n / 4) | st.just(-np.inf), max_size=9)
+
+
+@given(logarithms, st.sets(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=4), st.data())
+def test_where_nothing_is_taken_off_places_are_those_of_one_owner(logits, alike, data):
+    n = len(logits)
+    duplicates: dict[int, list[int]] = {}
+    for one, other in alike:
+        if one != other and max(one, other) < n:
+            duplicates.setdefault(one, []).append(other)
+            duplicates.setdefault(other, []).append(one)
+    groups = data.draw(st.just([]) | st.lists(st.sampled_from("xyz"), min_size=n, max_size=n))
+    company = Company(duplicates, groups, 2)
+    found = unlike_places(np.array(logits), company, 5)
+    shared = share_places(np.exp(logits).tolist(), [0] * n, [1.0], company, 5)
+    assert [at for at, _ in found] == [at for at, _ in shared]
+    assert [value for _, value in found] == pytest.approx([value for _, value in shared])
+    assert [value for _, value in found] == sorted((value for _, value in found), reverse=True)

@@ -35,7 +35,13 @@ def drawn(
 
 
 @pytest.mark.parametrize(
-    "company", [Company(), Company({0: [1], 1: [0]}), Company({}, list("xxyyy"), 1)]
+    "company",
+    [
+        Company(),
+        Company({0: [1], 1: [0]}),
+        Company({}, list("xxyyy"), 1),
+        Company(taken=np.eye(5, dtype=np.float32)[::-1] * 2.0),
+    ],
 )
 def test_propensities_are_the_frequencies_with_which_places_are_given(company: Company) -> None:
     """Of each place, given the places above it, and so of whole lists."""
@@ -85,6 +91,20 @@ def test_near_duplicates_and_full_groups_are_not_drawn() -> None:
         assert not {0, 2} <= set(places)
         groups = ["xxyzz"[at] for at in places]
         assert len(groups) == len(set(groups))
+
+
+def test_what_looks_like_a_listed_one_is_drawn_less_often() -> None:
+    """Beside 0, 1 is worth e**-3 of what it would be."""
+    taken = np.zeros((5, 5), np.float32)
+    taken[0, 1] = taken[1, 0] = 3.0
+    rng = np.random.default_rng(7)
+    beside = {
+        (company is None): sum(
+            {0, 1} <= {at for at, _, _ in drawn(rng, company, length=2)} for _ in range(4_000)
+        )
+        for company in (None, Company(taken=taken))
+    }
+    assert 5 * beside[False] < beside[True]
 
 
 def test_the_better_come_first_more_often() -> None:

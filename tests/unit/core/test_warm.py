@@ -8,7 +8,13 @@ from streams.core.warm import warm_up
 from tests.unit.core.crowds import pairs
 from tests.unit.core.worlds import NOW_S, World, clicks_on, list_for, visit
 
-LOOPS = (crowd_rank.tell, crowd_rank.within_reach, crowd_rank.freshest, diversity.pairs_alike)
+LOOPS = (
+    crowd_rank.tell,
+    crowd_rank.within_reach,
+    crowd_rank.freshest,
+    diversity.pairs_alike,
+    diversity.apart,
+)
 
 
 def test_what_a_crowds_list_needs_is_compiled_by_warm_up() -> None:
