@@ -34,7 +34,7 @@ class Catalogue(Protocol):
         ...
 
     def numbers(self, item_ids: Sequence[str]) -> list[int | None]:
-        """The `number` of each: many at once take a fifth of the time."""
+        """The `number` of each."""
         ...
 
     def item_id(self, number: int) -> str:

@@ -160,6 +160,11 @@ def apart(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     most: int,
     length: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The loop of `unlike_places`: positions and values.
+
+    pairs: int32 [p, 2], those that may not stand together. groups: int64 [n], -1 for none, of which
+    `most` may be listed of one; empty where groups don't matter.
+    """
     n, m = logits.size, 0
     left, off = np.isfinite(logits), np.zeros(n)
     of_group = np.zeros(n, np.int64)
