@@ -17,8 +17,8 @@ def reserved(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """An array of zeros of which only the pages that are written take memory.
 
     A matrix of all vectors grows without ever being copied: copying half a gigabyte would stop the
-    event loop for a fifth of a second. Looking up candidates among 100,000 items takes two thirds of
-    the time on large pages, which are asked for where the array fills several.
+    event loop for a fifth of a second. Looking up candidates among 100,000 items takes two thirds
+    of the time on large pages, which are asked for where the array fills several.
     """
     size_bytes = max(prod(shape) * np.dtype(dtype).itemsize, 1)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
