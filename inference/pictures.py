@@ -75,9 +75,7 @@ _REFUSALS = (
 )
 
 _PILLOW_MOST_PIXELS = 178_956_970  # above it Pillow refuses by itself, whatever the limit here
-_MOST_SIDE = (
-    65_535  # Pillow holds 8 bytes for each row beside its pixels; JPEG and GIF end here too
-)
+_MOST_SIDE = 65_535  # Pillow holds 8 bytes for each row as well; a JPEG can't be longer either
 _MOST_RLE_PIXELS = 4_000_000  # Pillow unpacks run-length BMP in Python: 0.1 us a pixel
 _EIGHT_OF_SIXTEEN = np.rint(np.arange(65536) * (255.0 / 65535.0)).astype(np.uint8)
 _WHITE = (255, 255, 255)

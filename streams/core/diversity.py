@@ -92,13 +92,9 @@ def near_duplicates(
     cosines: float32 [n, n] of the items' first views; hashes: as in `look_same`.
     """
     similarity, bits = rules.near_duplicate_similarity, rules.near_duplicate_bits
-    return by_position(pairs_alike(cosines, hashes, similarity, bits))
-
-
-def by_position(pairs: NDArray[np.int32]) -> dict[int, list[int]]:
-    """What `pairs_alike` found, as `Company` wants it."""
     duplicates: dict[int, list[int]] = {}
-    for row, column in pairs.tolist():  # nearly always none
+    # Nearly always there are none.
+    for row, column in pairs_alike(cosines, hashes, similarity, bits).tolist():
         duplicates.setdefault(row, []).append(column)
     return duplicates
 
