@@ -65,6 +65,8 @@ class Scratch(NamedTuple):
     session: NDArray[np.float32]
     walk: NDArray[np.float32]
     longer: NDArray[np.float32]
+    damped: NDArray[np.float32]
+    """What the popularity of the item leaves of `session`."""
     chosen: NDArray[np.int32]
     """By row: 1 + which candidate it is; 0 between two uses."""
 
@@ -122,6 +124,7 @@ def empty_scratch(rows: int) -> Scratch:
         session=np.zeros(places, np.float32),
         walk=np.zeros(places, np.float32),
         longer=np.zeros(places, np.float32),
+        damped=np.zeros(places, np.float32),
         chosen=np.zeros(rows, np.int32),
     )
 
