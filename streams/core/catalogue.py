@@ -49,6 +49,10 @@ class Catalogue(Protocol):
         """One vector for each item, its first view: float32 [n, dim], unit rows."""
         ...
 
+    def cosines(self, numbers: Numbers, others: Numbers) -> Vectors:
+        """How much each item looks like each of others, by their first views: float32 [n, m]."""
+        ...
+
     def keys(self, numbers: Numbers) -> NDArray[np.uint32]:
         """`core.profile.item_key` of each item's id: uint32 [n]."""
         ...

@@ -12,7 +12,7 @@ from streams.core.learning.residual import residual_after
 from streams.core.learning.rules import LIKES, LearningRules
 from streams.core.learning.table import Rows, SignalTable
 from streams.core.lessons import lately, residual_of
-from streams.core.profile import Profile, item_key
+from streams.core.profile import Profile
 
 MOST_LATEST = 32
 """Items of hers, the latest, that another is compared with. Each costs a look-up and a row of
@@ -42,7 +42,7 @@ class Crowd:
         self.table.signals.listed[:] = False
         self._least_likes = max(least_likes, 1.0)
         self.numbers = np.full(len(self.table.keys), -1, np.int32)
-        """By row: the item's number, as it was last relisted; that of a listed row holds."""
+        """By row: the item's number, -1 where it is not known, as it was last relisted."""
         self._rows = np.full(2, -1, np.int32)
         """By 1 + number, as it was last relisted: the item's row. The first and the last stay -1,
         for no number and for numbers beyond."""
@@ -60,7 +60,8 @@ class Crowd:
         return self.table.all_likes >= self._least_likes
 
     def relist(self, numbers: Numbers, catalogue: Catalogue) -> None:
-        """Follow items of the catalogue that are listed from now on, or not any more."""
+        """Follow items of the catalogue that are listed from now on, or not any more, or not even
+        known: before the next list is made, or it may name them."""
         if not numbers.size:
             return
         table = self.table
@@ -69,12 +70,17 @@ class Crowd:
         if most > len(self._rows):
             self._rows = np.append(self._rows, np.full(max(most, len(self._rows)), -1, np.int32))
         before = self._rows[numbers + 1]
-        passed = before[(before >= 0) & (before != rows)]  # the number passed to another item
+        # Where a number passed to another item, the one that it belonged to is gone, unless it has
+        # come back under a new number.
+        passed = (before >= 0) & (before != rows) & (self.numbers[before] == numbers)
+        passed = before[passed]
         self.numbers[passed] = -1
         table.signals.listed[passed] = False
         self._rows[numbers + 1] = rows
         there = rows >= 0
-        self.numbers[rows[there]] = numbers[there]
+        known = catalogue.numbers([catalogue.item_id(number) for number in numbers.tolist()])
+        still = np.array([number is not None for number in known])
+        self.numbers[rows[there]] = np.where(still, numbers, -1)[there]
         table.signals.listed[rows[there]] = catalogue.available(numbers)[there]
 
     def rows_of(self, numbers: Numbers) -> Rows:
@@ -82,28 +88,6 @@ class Crowd:
         is none, and for -1."""
         rows: Rows = self._rows.take(numbers + 1, mode="clip")
         return rows
-
-    def hers(self, moment: Moment) -> Numbers:
-        """The item of each of lately and likes, by number: int32 [lately + likes], -1 for none.
-
-        As they were last relisted: ask `knows` before one is named.
-        """
-        rows = np.concatenate((moment.lately, moment.likes))
-        numbers = self.numbers[rows]
-        numbers[rows < 0] = -1
-        return numbers
-
-    def unknown(self, numbers: list[int], catalogue: Catalogue) -> list[int]:
-        """Which items of `hers` are not known any more, or their number has passed to another."""
-        item_ids = [catalogue.item_id(number) for number in numbers]
-        keys = self.table.keys[self.rows_of(np.array(numbers, np.int32))].tolist()
-        return [
-            number
-            for number, item_id, now, key in zip(
-                numbers, item_ids, catalogue.numbers(item_ids), keys, strict=True
-            )
-            if now != number or item_key(item_id) != key
-        ]
 
     def moment(self, profile: Profile, barred: NDArray[np.uint32], now_s: float) -> Moment:
         """Her, at `now_s`. barred: keys of what may not be listed."""

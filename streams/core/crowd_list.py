@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core import diversity, reasons, sampling
-from streams.core.catalogue import Catalogue, Numbers, Vectors
+from streams.core.catalogue import Catalogue, Numbers
 from streams.core.crowd import Crowd
-from streams.core.crowd_rank import ALIKE, CLICKED, NOTHING, tell, within_reach
+from streams.core.crowd_rank import ALIKE, beyond_share, shortlist, tell
 from streams.core.diversity import Company
 from streams.core.fresh import Fresh, fresh_items, with_fresh
 from streams.core.learning.features import PICTURE, Moment
 from streams.core.learning.ranker import contexts
-from streams.core.learning.table import Rows
+from streams.core.learning.table import Retrieved
 from streams.core.picks import Fallback, Pick, ReasonKind
 from streams.core.profile import Profile
 from streams.core.rules import TasteRules
@@ -34,29 +33,8 @@ _LAST = -27.0
 """What comes after all others is worth e**-27 of it, some 1e-12."""
 
 _KINDS: tuple[ReasonKind, ...] = ("people-also-clicked", "popular", "looks-like", "new")
-"""As in `crowd_rank`, and what is said of the new ones where none of these is true."""
+"""As in `crowd_rank`."""
 _NOBODY = -1
-_NEW = _KINDS.index("new")
-
-
-class _Pool(NamedTuple):
-    """Candidates, in no order."""
-
-    rows: Rows
-    numbers: Numbers
-    sources: NDArray[np.uint8]
-    earned: NDArray[np.float64]
-    """float64 [n, 3]: what the crowd and popularity add to the score, and room for the picture."""
-
-    def taken(self, at: NDArray[np.intp]) -> _Pool:
-        return _Pool(self.rows[at], self.numbers[at], self.sources[at], self.earned[at])
-
-
-class _Hers(NamedTuple):
-    """Items of hers that a reason may name for how they look."""
-
-    numbers: Numbers
-    vectors: Vectors
 
 
 class _Told(NamedTuple):
@@ -64,14 +42,11 @@ class _Told(NamedTuple):
 
     numbers: Numbers
     scores: NDArray[np.float64]
-    vectors: Vectors
-    kinds: list[int]
+    kinds: NDArray[np.int64]
     """Of `_KINDS`."""
-    named: list[int]
+    named: Numbers
     """The number of the item of hers that the reason names, -1: it names none."""
-    similarities: list[float]
-    most_named: int
-    """How many name the same item of hers, at most."""
+    similarities: NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -97,32 +72,38 @@ class CrowdList:
         found, similarities: int32 and float32 [q, k], near each interest, -1 pads. rng: places are
         drawn from it, if it is given.
         """
-        crowd, catalogue, rules = self.crowd, self.catalogue, self.rules
+        crowd, catalogue = self.crowd, self.catalogue
         moment = crowd.moment(self.profile, self.barred, self.now_s)
         alike = crowd.rows_of(found)
         new = crowd.rows_of(self.fallback.new[:MOST_NEW])
         others = np.concatenate((alike[:, :MOST_ALIKE].ravel(), new))
-        rows, sources, features, led = crowd.table.retrieve(moment, others)
-        if not led:
+        retrieved = crowd.table.retrieve(moment, others)
+        if not retrieved.led:
             return []
-        named = np.array([*reasons.items_of_hers(self.profile, catalogue).values()], np.int32)
-        hers = _Hers(named, catalogue.vectors(named))
+        hers = np.array([*reasons.items_of_hers(self.profile, catalogue).values()], np.int32)
         fresh = fresh_items(
             found,
             alike,
             similarities,
             self.barred,
-            hers.vectors,
+            hers,
             crowd=crowd,
             catalogue=catalogue,
-            rules=rules,
+            rules=self.rules,
         )
-        earned = crowd.table.weights.earned(features, self._contexts())
-        pool = _Pool(rows, crowd.numbers[rows], sources, earned)
-        if len(fresh):
-            # What has a place apart is not drawn for another: propensities stay true.
-            pool = pool.taken(np.flatnonzero(~np.isin(pool.numbers, fresh.numbers)))
-        return self._chosen(pool, moment, hers, fresh, rng)
+        # Nearly always a few more than are needed will do: the rest need no pictures and no
+        # reasons. Where one item of hers leads to most of them, look once more for others, and no
+        # further: of four times as many all are compared. What is drawn is drawn from all.
+        length = self.rules.list_length
+        room = fewest = length + MOST_DROPPED if rng is None else len(retrieved.rows)
+        while True:
+            told, of = self._told(retrieved, room, moment, hers, fresh)
+            later = self._beyond_share(told, fresh)
+            picks = self._places(told, later, fresh, rng)
+            few = len(told.numbers) - len(later) < length and room == fewest
+            if room >= of or not (few or len(picks) < length):
+                return picks
+            room *= 4
 
     def _contexts(self) -> tuple[int, int, int]:
         profile = self.profile
@@ -136,86 +117,53 @@ class CrowdList:
             return length
         return max(int(self.rules.largest_click_share * length), 1)
 
-    def _chosen(
-        self,
-        pool: _Pool,
-        moment: Moment,
-        hers: _Hers,
-        fresh: Fresh,
-        rng: np.random.Generator | None,
-    ) -> list[Pick]:
-        # Nearly always a few more than are needed will do: the rest need no pictures and no
-        # reasons. Where one item of hers leads to most of them, look once more for others, and no
-        # further: of four times as many all are compared. What is drawn is drawn from all.
-        length = self.rules.list_length
-        room = fewest = length + MOST_DROPPED if rng is None else len(pool.rows)
-        while True:
-            told = self._told(pool, room, moment, hers)
-            later = self._beyond_share(told, hers, fresh)
-            picks = self._places(told, later, hers, fresh, rng)
-            few = len(told.kinds) - len(later) < length and room == fewest
-            if room >= len(pool.rows) or not (few or len(picks) < length):
-                return picks
-            room *= 4
-
-    def _beyond_share(self, told: _Told, hers: _Hers, fresh: Fresh) -> list[int]:
+    def _beyond_share(self, told: _Told, fresh: Fresh) -> NDArray[np.int64]:
         """Candidates that come after all others: one item of hers has led to enough before them."""
-        most = self._most_named()
-        if told.most_named + min(len(fresh), self.rules.fresh_places) <= most:
-            return []  # nearly always
-        led = Counter(hers.numbers[fresh.nearest[: self.rules.fresh_places]].tolist())
-        later = []
-        for at, named in enumerate(told.named):
-            if named != _NOBODY:
-                led[named] += 1
-                if led[named] > most:
-                    later.append(at)
+        first = fresh.named[: self.rules.fresh_places]
+        later: NDArray[np.int64] = beyond_share(told.named, first, self._most_named())
         return later
 
-    def _told(self, pool: _Pool, room: int, moment: Moment, hers: _Hers) -> _Told:
-        """The best `room` of the pool, as far as there is a reason for them."""
-        catalogue, crowd, rules = self.catalogue, self.crowd, self.rules
-        term = crowd.table.weights.term(PICTURE, self._contexts())
-        within = pool.taken(within_reach(pool.earned, room, term, self._most_repelled()))
-        vectors = catalogue.vectors(within.numbers)
-        cosines = vectors.dot(np.ascontiguousarray(hers.vectors.T))
-        repulsions, nameable = self._repulsions(vectors), crowd.hers(moment)
-        while True:
-            best, scores, kinds, named, similarities, most_named = tell(
-                crowd.table.signals,
-                moment,
-                within.rows,
-                within.sources,
-                within.earned,
-                cosines,
-                hers.numbers,
-                repulsions,
-                nameable,
-                term,
-                room,
-                rules.min_similarity,
-            )
-            gone = crowd.unknown(list(set(named[kinds == CLICKED].tolist())), catalogue)
-            if not gone:
-                break  # nearly always: hers are hardly ever withdrawn
-            nameable[np.isin(nameable, gone)] = _NOBODY
-        numbers = within.numbers[best]
-        if kinds.max(initial=0) == NOTHING:
-            silent = kinds == NOTHING
-            new = silent & np.isin(numbers, self.fallback.new[:MOST_NEW])
-            kinds[new] = _NEW
-            spoken = np.flatnonzero(~silent | new)
-            best, numbers, scores = best[spoken], numbers[spoken], scores[spoken]
-            kinds, named, similarities = kinds[spoken], named[spoken], similarities[spoken]
-        return _Told(
-            numbers,
-            scores,
-            vectors[best],
-            kinds.tolist(),
-            named.tolist(),
-            similarities.tolist(),
-            most_named,
+    def _told(
+        self,
+        retrieved: Retrieved,
+        room: int,
+        moment: Moment,
+        hers: Numbers,
+        fresh: Fresh,
+    ) -> tuple[_Told, int]:
+        """The best `room` candidates, as far as there is a reason for them; of how many."""
+        catalogue, crowd = self.catalogue, self.crowd
+        weights, contexts = crowd.table.weights, self._contexts()
+        term = weights.term(PICTURE, contexts)
+        rows, numbers, sources, earned, of = shortlist(
+            retrieved.rows,
+            retrieved.sources,
+            retrieved.features,
+            crowd.numbers,
+            weights.of(contexts),
+            weights.means,
+            weights.deviations,
+            fresh.numbers,  # not drawn for another place: propensities stay true
+            room,
+            term,
+            self._most_repelled(),
         )
+        best, scores, kinds, named, similarities = tell(
+            crowd.table.signals,
+            moment,
+            crowd.numbers,
+            rows,
+            sources,
+            earned,
+            catalogue.cosines(numbers, hers),
+            hers,
+            self._repulsions(numbers),
+            self.fallback.new[:MOST_NEW],
+            term,
+            room,
+            self.rules.min_similarity,
+        )
+        return _Told(numbers.take(best), scores, kinds, named, similarities), of
 
     def _most_repelled(self) -> float:
         """What `_repulsions` take off at most."""
@@ -225,34 +173,39 @@ class CrowdList:
         strengths = repelled.strengths(rules, self.now_s - self.profile.clock_s)
         return REPULSION_LOGITS * rules.repulsion * max(strengths)
 
-    def _repulsions(self, vectors: Vectors) -> NDArray[np.float64]:
+    def _repulsions(self, numbers: Numbers) -> NDArray[np.float64]:
         """What is taken off the score of each, because it looks like what she dislikes."""
         repelled, rules = self.profile.repelled, self.rules
         if not len(repelled):
-            return np.zeros(len(vectors))
+            return np.zeros(len(numbers))
         strengths = repelled.strengths(rules, self.now_s - self.profile.clock_s)
         taken = np.array([[rules.repulsion * strength] for strength in strengths], np.float32)
-        against: NDArray[np.float32] = vectors @ (repelled.vectors() * taken).T
+        against = self.catalogue.vectors(numbers) @ (repelled.vectors() * taken).T
         most: NDArray[np.float32] = np.maximum.reduce(against, axis=1, initial=0.0)
         return REPULSION_LOGITS * most.astype(np.float64)
 
     def _places(
         self,
         told: _Told,
-        later: list[int],
-        hers: _Hers,
+        later: NDArray[np.int64],
         fresh: Fresh,
         rng: np.random.Generator | None,
     ) -> list[Pick]:
         """Places for them; for `later` at the end."""
-        if not told.kinds:
+        n = len(told.numbers)
+        if not n:
             return []
         rules, catalogue, length = self.rules, self.catalogue, self.rules.list_length
-        n, numbers, vectors = len(told.kinds), told.numbers, told.vectors
+        numbers, named = told.numbers, told.named
+        # Fresh ones get their places afterwards: none are shared out to what is worth nothing.
+        logits = np.full(n + len(fresh), -np.inf)
+        logits[:n] = told.scores - told.scores[0]
+        logits[later] += _LAST
+        np.maximum(logits[:n], 2.0 * _LAST, out=logits[:n])
         if len(fresh):
             numbers = np.concatenate((numbers, fresh.numbers))
-            vectors = np.concatenate((vectors, fresh.vectors))
-        cosines = vectors.dot(np.ascontiguousarray(vectors.T))
+            named = np.concatenate((named, fresh.named))
+        cosines = catalogue.cosines(numbers, numbers)
         listed = numbers.tolist()
         company = Company(
             diversity.near_duplicates(cosines, catalogue.picture_hashes(numbers), rules),
@@ -260,37 +213,32 @@ class CrowdList:
             rules.group_most,
             np.float32(rules.unlikeness) * cosines if rules.unlikeness else None,
         )
-        logits = told.scores - told.scores[0]
-        logits[later] += _LAST
-        # Fresh ones get their places afterwards: none are shared out to what is worth nothing.
-        logits = np.append(np.maximum(logits, 2.0 * _LAST), np.full(len(fresh), -np.inf))
         if rng is None:
-            shared = diversity.unlike_places(logits, company, length)
-            chosen = [(at, value, 1.0) for at, value in shared]
+            found, worths = diversity.unlike_places(logits, company, length)
+            chosen = [(at, v, 1.0) for at, v in zip(found.tolist(), worths.tolist(), strict=True)]
         else:
             worth, owners = np.exp(logits).tolist(), [0] * len(logits)
             chosen = sampling.sample_places(
                 worth, owners, [1.0], company, length, temperature=rules.temperature, rng=rng
             )
-        kinds, named, similarities = told.kinds, told.named, told.similarities
+        kinds, similarities = told.kinds.tolist(), told.similarities.tolist()
         if len(fresh):
-            kinds = kinds + [ALIKE] * len(fresh)
-            named = named + hers.numbers[fresh.nearest].tolist()
-            similarities = similarities + fresh.nearness.tolist()
+            kinds += [ALIKE] * len(fresh)
+            similarities += fresh.nearness.tolist()
             chosen = with_fresh(
                 chosen, n, named, company, most_named=self._most_named(), rules=rules
             )
-        item_id = catalogue.item_id
+        item_id, named_numbers = catalogue.item_id, named.tolist()
         return [
             Pick(listed[at], item_id(listed[at]), value, chance, _KINDS[kinds[at]])
-            if named[at] == _NOBODY
+            if named_numbers[at] == _NOBODY
             else Pick(
                 listed[at],
                 item_id(listed[at]),
                 value,
                 chance,
                 _KINDS[kinds[at]],
-                item_id(named[at]),
+                item_id(named_numbers[at]),
                 similarities[at],
             )
             for at, value, chance in chosen

@@ -11,11 +11,11 @@ from streams.core.learning.causes import causes
 from streams.core.learning.compiled import compiled
 from streams.core.learning.evidence import Signals
 from streams.core.learning.features import FROM_POPULAR, Moment
-from streams.core.learning.ranker import MOST_Z
+from streams.core.learning.ranker import MOST_Z, earned
 from streams.core.learning.table import Rows
 
-CLICKED, POPULAR, ALIKE, NOTHING = 0, 1, 2, 3
-"""What can be said: the columns of what is earned, or nothing yet."""
+CLICKED, POPULAR, ALIKE, NEW, NOTHING = 0, 1, 2, 3, 4
+"""What can be said: the columns of what is earned; of the new ones where none of these is true."""
 
 FRESH_LIKES = 3.0
 """An item with fewer likes is fresh."""
@@ -79,6 +79,26 @@ def freshest(  # noqa: PLR0917 - compiled functions take no keywords cheaply
 
 
 @compiled
+def nearest_of_hers(
+    cosines: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Which of hers each looks like most, and how much: int64 and float32 [n].
+
+    cosines: float32 [n, hers]; the first of equals, 0 and 0 where there are none.
+    """
+    n = cosines.shape[0]
+    nearest, nearness = np.zeros(n, np.int64), np.zeros(n, np.float32)
+    if cosines.shape[1]:
+        for at in range(n):
+            best, most = 0, cosines[at, 0]
+            for h in range(1, cosines.shape[1]):
+                if cosines[at, h] > most:
+                    best, most = h, cosines[at, h]
+            nearest[at], nearness[at] = best, most
+    return nearest, nearness
+
+
+@compiled
 def within_reach(
     earned: Floats, room: int, term: tuple[float, float, float], repelled: float
 ) -> NDArray[np.int64]:
@@ -97,59 +117,131 @@ def within_reach(
 
 
 @compiled
+def shortlist(  # noqa: PLR0917 - compiled functions take no keywords cheaply
+    rows: Rows,
+    sources: NDArray[np.uint8],
+    features: NDArray[np.float32],
+    numbers: Numbers,
+    weights: Floats,
+    means: Floats,
+    deviations: Floats,
+    apart: Numbers,
+    room: int,
+    term: tuple[float, float, float],
+    repelled: float,
+) -> tuple[Rows, Numbers, NDArray[np.uint8], Floats, int]:
+    """The candidates that are `within_reach`, and how many there are to choose from.
+
+    rows, sources, features: as retrieved. numbers: by row. weights: float64 [9], hers; means and
+    deviations as in `RankerWeights`. apart: numbers of what is none of the candidates.
+
+    Returns rows, numbers and sources [m], and what is earned: float64 [m, 3], see `ranker.earned`.
+    """
+    sums = earned(features, weights, means, deviations)
+    kept = np.empty(rows.size, np.int64)
+    n = 0
+    for at in range(rows.size):
+        free = True
+        for other in apart:
+            free = free and numbers[rows[at]] != other
+        if free:
+            kept[n] = at
+            n += 1
+    if n < rows.size:
+        sums = sums[kept[:n]]
+    within = within_reach(sums, room, term, repelled)
+    candidates = kept[within]
+    few = rows[candidates]
+    return few, numbers[few], sources[candidates], sums[within], n
+
+
+@compiled
+def best_of(scores: Floats, room: int) -> NDArray[np.int64]:
+    """The positions of the `room` highest, best first, the first of equals: int64 [<= room]."""
+    n = scores.size
+    if room >= n:
+        return np.argsort(-scores, kind="mergesort")
+    # Those that can be among them: sorting all takes longer than finding the last of the best.
+    able = np.flatnonzero(scores >= np.partition(scores, n - room)[n - room])
+    return able[np.argsort(-scores[able], kind="mergesort")][:room]
+
+
+@compiled
 def tell(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     signals: Signals,
     moment: Moment,
+    numbers: Numbers,
     rows: Rows,
     sources: NDArray[np.uint8],
     earned: Floats,
     cosines: NDArray[np.float32],
     hers: Numbers,
     repulsions: Floats,
-    nameable: Numbers,
+    new: Numbers,
     term: tuple[float, float, float],
     room: int,
     min_similarity: float,
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Numbers, NDArray[np.float32], int]:
-    """The best `room` candidates, and for each the true reason that adds most to its score.
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], Numbers, NDArray[np.float32]]:
+    """The best `room` candidates of which there is something true to say, and for each the reason
+    that adds most to its score.
 
-    rows, sources, earned [n], as in `CrowdList`; the picture's column of `earned` is written.
-    cosines: float32 [n, h] with `hers`, the items that a picture can be compared with, by number.
-    repulsions: float64 [n], what is taken off. nameable: the items of lately and likes, by number,
-    -1 where a reason can't name it.
+    numbers: by row, -1 where the item is not known: then it is not named. rows, sources, earned
+    [n], as in `shortlist`; the picture's column of `earned` is written. cosines: float32 [n, h]
+    with `hers`, the items that a picture can be compared with, by number. repulsions: float64 [n],
+    what is taken off. new: numbers of the new items.
 
     Returns their positions, best first; their scores; their kinds; the item of hers that the reason
-    names, by number, -1 for none; how much it says, a cosine or a part (see `causes`); and how many
-    name the same item, at most.
+    names, by number, -1 for none; and how much it says, a cosine or a part (see `causes`).
     """
-    n = rows.size
-    scores = np.empty(n)
-    nearest, nearness = np.zeros(n, np.int64), np.zeros(n, np.float32)
-    for at in range(n):
-        for h in range(cosines.shape[1]):
-            if h == 0 or cosines[at, h] > nearness[at]:
-                nearest[at], nearness[at] = h, cosines[at, h]
+    nearest, nearness = nearest_of_hers(cosines)
+    scores = np.empty(rows.size)
+    for at in range(rows.size):
         earned[at, ALIKE] = picture_part(nearness[at], term)
         scores[at] = earned[at, CLICKED] + earned[at, POPULAR] + earned[at, ALIKE] - repulsions[at]
-    best = np.argsort(-scores, kind="mergesort")[:room]
-    places, _, shares = causes(signals, moment, rows[best])
+    best = best_of(scores, room)
+    places, led, shares = causes(signals, moment, rows[best])
     kinds, said = np.full(best.size, NOTHING), np.zeros(best.size, np.float32)
     named = np.full(best.size, -1, np.int32)
+    n = 0
     for i in range(best.size):
-        at = best[i]
+        at, kind = best[i], NOTHING
         most = -np.inf
-        if places[i] >= 0 and nameable[places[i]] >= 0:
-            kinds[i], most = CLICKED, earned[at, CLICKED]
-            named[i], said[i] = nameable[places[i]], shares[i]
+        who, how = np.int32(-1), np.float32(0.0)
+        if places[i] >= 0 and numbers[led[i]] >= 0:
+            kind, most = CLICKED, earned[at, CLICKED]
+            who, how = numbers[led[i]], shares[i]
         if sources[at] & FROM_POPULAR and earned[at, POPULAR] > most:
-            kinds[i], most, named[i] = POPULAR, earned[at, POPULAR], -1
+            kind, most = POPULAR, earned[at, POPULAR]
+            who, how = np.int32(-1), np.float32(0.0)
         if hers.size and nearness[at] >= min_similarity and earned[at, ALIKE] > most:
-            kinds[i], named[i], said[i] = ALIKE, hers[nearest[at]], nearness[at]
-    most_named = 0
-    for i in range(best.size):
-        if named[i] >= 0:
-            alike = 0
-            for other in range(i + 1):
-                alike += named[other] == named[i]
-            most_named = max(most_named, alike)
-    return best, scores[best], kinds, named, said, most_named
+            kind, who, how = ALIKE, hers[nearest[at]], nearness[at]
+        if kind == NOTHING:
+            for number in new:
+                if number == numbers[rows[at]]:
+                    kind = NEW
+        if kind != NOTHING:
+            best[n], kinds[n], named[n], said[n] = at, kind, who, how
+            n += 1
+    return best[:n], scores[best[:n]], kinds[:n], named[:n], said[:n]
+
+
+@compiled
+def beyond_share(named: Numbers, first: Numbers, most: int) -> NDArray[np.int64]:
+    """Positions of those whose reason names an item of hers that `most` before them name already.
+
+    named: int32 [n], numbers, best first, -1 for none. first: what names it before all of them.
+    """
+    later = np.empty(named.size, np.int64)
+    n = 0
+    for at in range(named.size):
+        if named[at] < 0:
+            continue
+        led = 0
+        for other in range(at):
+            led += named[other] == named[at]
+        for other in first:
+            led += other == named[at]
+        if led >= most:
+            later[n] = at
+            n += 1
+    return later[:n]

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from streams.core.learning.compiled import bits_set, compiled
 from streams.core.rules import TasteRules
 
+NO_PAIRS = np.empty((0, 2), np.int32)
+NO_GROUPS = np.empty(0, np.int64)
 _NOTHING_TAKEN = np.empty((0, 0), np.float32)
 _ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
 
@@ -21,14 +23,14 @@ _ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
 class Company:
     """Which candidates may not stand in one list. Positions count in the candidates.
 
-    duplicates  position -> those that look the same.
+    pairs       int32 [p, 2], those that look the same, each pair both ways.
     groups      the group of each candidate, None for none; empty: groups don't matter.
     most        of one group at most.
     taken       float32 [n, n]: what a listed candidate takes off the logarithm of another's worth;
                 of several the most counts. None: nothing.
     """
 
-    duplicates: dict[int, list[int]] = field(default_factory=dict)
+    pairs: NDArray[np.int32] = field(default_factory=lambda: NO_PAIRS)
     groups: Sequence[str | None] = ()
     most: int = 0
     taken: NDArray[np.float32] | None = None
@@ -36,7 +38,14 @@ class Company:
     @property
     def matters(self) -> bool:
         """Whether anything here can keep a candidate out."""
-        return bool(self.duplicates or self.groups)
+        return bool(len(self.pairs) or self.groups)
+
+    def group_numbers(self) -> NDArray[np.int64]:
+        """The groups, numbered: int64 [n], -1 for none; empty where they don't matter."""
+        if not self.groups:
+            return NO_GROUPS
+        names = {group: at for at, group in enumerate(dict.fromkeys(self.groups))}
+        return np.array([-1 if group is None else names[group] for group in self.groups])
 
 
 class Seated:
@@ -44,6 +53,9 @@ class Seated:
 
     def __init__(self, company: Company) -> None:
         self._company = company
+        self._duplicates: dict[int, list[int]] = {}
+        for one, other in company.pairs.tolist():
+            self._duplicates.setdefault(one, []).append(other)
         self._blocked: set[int] = set()
         self._of_group: Counter[str] = Counter()
 
@@ -58,7 +70,7 @@ class Seated:
     def seat(self, at: int) -> None:
         """Give a place to candidate `at`."""
         company = self._company
-        self._blocked.update(company.duplicates.get(at, ()))
+        self._blocked.update(self._duplicates.get(at, ()))
         self._blocked.add(at)
         if company.groups and (group := company.groups[at]) is not None:
             self._of_group[group] += 1
@@ -86,17 +98,15 @@ def look_same(
 
 def near_duplicates(
     cosines: NDArray[np.float32], hashes: NDArray[np.uint64], rules: TasteRules
-) -> dict[int, list[int]]:
-    """Which items look the same: position to the positions of its near-duplicates.
+) -> NDArray[np.int32]:
+    """Which items look the same: int32 [p, 2], pairs of positions, each both ways, rising.
 
     cosines: float32 [n, n] of the items' first views; hashes: as in `look_same`.
     """
-    similarity, bits = rules.near_duplicate_similarity, rules.near_duplicate_bits
-    duplicates: dict[int, list[int]] = {}
-    # Nearly always there are none.
-    for row, column in pairs_alike(cosines, hashes, similarity, bits).tolist():
-        duplicates.setdefault(row, []).append(column)
-    return duplicates
+    pairs: NDArray[np.int32] = pairs_alike(
+        cosines, hashes, rules.near_duplicate_similarity, rules.near_duplicate_bits
+    )
+    return pairs
 
 
 @compiled
@@ -122,29 +132,20 @@ def pairs_alike(
 
 def unlike_places(
     logits: NDArray[np.float64], company: Company, length: int
-) -> list[tuple[int, float]]:
-    """Up to `length` candidates as (position, value), each the best once what is above it has
-    taken off what it looks like: maximal marginal relevance (J. Carbonell, J. Goldstein, SIGIR
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Up to `length` candidates, their positions and values, each the best once what is above it
+    has taken off what it looks like: maximal marginal relevance (J. Carbonell, J. Goldstein, SIGIR
     1998), in logarithms.
 
     logits: float64 [n], the logarithm of each candidate's worth; -inf is not listed. The value is
     what is left of the worth over 2 places + 1, as of one owner in `share_places`, which this is
     where nothing is taken. Values never rise.
     """
-    groups = np.empty(0, np.int64)
-    if company.groups:
-        names = {group: at for at, group in enumerate(dict.fromkeys(company.groups))}
-        groups = np.array([-1 if g is None else names[g] for g in company.groups])
-    pairs = [(one, other) for one, others in company.duplicates.items() for other in others]
+    taken = _NOTHING_TAKEN if company.taken is None else company.taken
     found, worths = apart(
-        logits,
-        _NOTHING_TAKEN if company.taken is None else company.taken,
-        np.array(pairs, np.int32).reshape(-1, 2),
-        groups,
-        company.most,
-        length,
+        logits, taken, company.pairs, company.group_numbers(), company.most, length
     )
-    return list(zip(found.tolist(), worths.tolist(), strict=True))
+    return found, worths
 
 
 @compiled

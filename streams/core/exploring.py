@@ -39,13 +39,13 @@ def give_places(
     seated = None
     if rules.group_most:
         groups = [catalogue.group(number) for number in numbers.tolist()]
-        seated = Seated(Company({}, groups, rules.group_most))
+        seated = Seated(Company(groups=groups, most=rules.group_most))
         for at in range(first):
             seated.seat(at)
-    vectors, hashes = catalogue.vectors(numbers), catalogue.picture_hashes(numbers)
-    new, new_hashes = vectors[first:], hashes[first:]
-    listed = np.ascontiguousarray(vectors[:first].T)
-    alike = diversity.look_same(new.dot(listed), new_hashes, hashes[:first], rules)
+    hashes, new = catalogue.picture_hashes(numbers), numbers[first:]
+    new_hashes = hashes[first:]
+    cosines = catalogue.cosines(new, numbers[:first])
+    alike = diversity.look_same(cosines, new_hashes, hashes[:first], rules)
     same: NDArray[np.bool_] = np.logical_or.reduce(alike, axis=1)
     explored: list[Pick] = []
     while True:
@@ -63,7 +63,8 @@ def give_places(
         if seated is not None:
             seated.seat(first + at)
         one = slice(at, at + 1)
-        same |= diversity.look_same(new.dot(new[one].T), new_hashes, new_hashes[one], rules)[:, 0]
+        cosines = catalogue.cosines(new, new[one])
+        same |= diversity.look_same(cosines, new_hashes, new_hashes[one], rules)[:, 0]
         same[at] = True
     # Where too few are new, the last picks keep their places.
     rest = picks[first : rules.list_length - len(explored)]

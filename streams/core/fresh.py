@@ -6,17 +6,17 @@ looks like an item of hers, it gets one place in so many, near the end of each s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.catalogue import Catalogue, Numbers, Vectors
+from streams.core.catalogue import Catalogue, Numbers
 from streams.core.crowd import Crowd
-from streams.core.crowd_rank import freshest
-from streams.core.diversity import Company, Seated
+from streams.core.crowd_rank import freshest, nearest_of_hers
+from streams.core.diversity import Company
+from streams.core.learning.compiled import compiled
 from streams.core.learning.table import Rows
 from streams.core.rules import TasteRules
 
@@ -32,8 +32,7 @@ class Fresh:
     """Fresh items that look like one of hers, those nearest her interests first."""
 
     numbers: Numbers
-    vectors: Vectors
-    nearest: NDArray[np.intp]
+    named: Numbers
     """Which of hers each looks like most."""
     nearness: NDArray[np.float32]
     """And how much: the cosine."""
@@ -42,11 +41,7 @@ class Fresh:
         return len(self.numbers)
 
 
-def _none(dim: int) -> Fresh:
-    nothing = np.empty(0, np.int32)
-    return Fresh(
-        nothing, np.empty((0, dim), np.float32), np.empty(0, np.intp), np.empty(0, np.float32)
-    )
+_NONE = Fresh(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 def fresh_items(
@@ -54,7 +49,7 @@ def fresh_items(
     rows: Rows,
     similarities: NDArray[np.float32],
     barred: NDArray[np.uint32],
-    mine: Vectors,
+    hers: Numbers,
     *,
     crowd: Crowd,
     catalogue: Catalogue,
@@ -62,30 +57,30 @@ def fresh_items(
 ) -> Fresh:
     """A few more than get a place.
 
-    found, rows, similarities: [q, k], near each interest, -1 pads. mine: float32 [n, dim], hers.
-    What the crowd's table has no room for is not among them.
+    found, rows, similarities: [q, k], near each interest, -1 pads. hers: what they are compared
+    with. What the crowd's table has no room for is not among them.
     """
     places = rules.fresh_places
-    if not places or not len(mine):
-        return _none(catalogue.dim)
+    if not places or not hers.size:
+        return _NONE
     table, most = crowd.table, places + _SPARE
     likes, listed = table.signals.likes, table.signals.listed
     best = freshest(likes, listed, table.keys, barred, rows.ravel(), similarities.ravel(), most)
     if not best.size:
-        return _none(catalogue.dim)
-    few = found.ravel()[best]
-    vectors = catalogue.vectors(few)
-    compared = vectors.dot(np.ascontiguousarray(mine.T))
-    nearest = compared.argmax(axis=1)
-    nearness = compared[np.arange(len(few)), nearest]
-    like = nearness >= rules.min_similarity
-    return Fresh(few[like], vectors[like], nearest[like], nearness[like])
+        return _NONE
+    few = found.ravel().take(best)
+    nearest, nearness = nearest_of_hers(catalogue.cosines(few, hers))
+    named = hers.take(nearest)
+    if nearness.min() < rules.min_similarity:
+        like = nearness >= rules.min_similarity
+        few, named, nearness = few[like], named[like], nearness[like]
+    return Fresh(few, named, nearness)
 
 
 def with_fresh(
     chosen: Sequence[Place],
     first: int,
-    named: Sequence[int],
+    named: Numbers,
     company: Company,
     *,
     most_named: int,
@@ -97,22 +92,66 @@ def with_fresh(
     item of hers that the reason for each names, -1 for none, of which `most_named` reasons may
     name the same one.
     """
-    places, length = rules.fresh_places, rules.list_length
+    listed, above = interleave(
+        np.array([candidate for candidate, _, _ in chosen], np.int64),
+        first,
+        named,
+        company.pairs,
+        company.group_numbers(),
+        company.most,
+        rules.fresh_places,
+        rules.list_length,
+        most_named,
+    )
+    return [
+        chosen[place] if candidate < first else (candidate, chosen[place][1], 1.0)
+        for candidate, place in zip(listed.tolist(), above.tolist(), strict=True)
+    ]
+
+
+@compiled
+def interleave(  # noqa: PLR0917 - compiled functions take no keywords cheaply
+    chosen: NDArray[np.int64],
+    first: int,
+    named: Numbers,
+    pairs: NDArray[np.int32],
+    groups: NDArray[np.int64],
+    most: int,
+    places: int,
+    length: int,
+    most_named: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The loop of `with_fresh`: who is listed, and the place in `chosen` of whoever was chosen; for
+    a fresh one that of the item above it.
+
+    pairs, groups, most: as in `diversity.apart`.
+    """
+    listed = np.empty(chosen.size + places, np.int64)
+    above = np.empty(chosen.size + places, np.int64)
+    m = chosen.size
+    listed[:m], above[:m] = chosen, np.arange(m)
     stretch = length // max(places, 1)
-    listed = list(chosen)
-    left = list(range(first, len(named)))
+    candidate = first
     for place in range(1, places + 1):
         at = place * stretch - 2
-        if at < 1 or at > len(listed):
+        if at < 1 or at > m:
             break
-        kept = listed[: length - 1] if at < length else listed
-        seated = Seated(company)
-        for candidate, _, _ in kept:
-            seated.seat(candidate)
-        led = Counter(named[candidate] for candidate, _, _ in kept)
-        while left:
-            candidate = left.pop(0)
-            if led[named[candidate]] < most_named and seated.admits(candidate):
-                listed.insert(at, (candidate, listed[at - 1][1], 1.0))
-                break
-    return listed[:length]
+        kept = listed[: min(m, length - 1)]
+        while candidate < named.size:
+            admitted, led, of_group = True, 0, 0
+            for other in kept:
+                led += named[other] == named[candidate]
+                if groups.size and groups[candidate] >= 0:
+                    of_group += groups[other] == groups[candidate]
+                for pair in range(pairs.shape[0]):
+                    if pairs[pair, 0] == other and pairs[pair, 1] == candidate:
+                        admitted = False
+            candidate += 1
+            if not admitted or led >= most_named or (groups.size and of_group >= most):
+                continue
+            for behind in range(m, at, -1):
+                listed[behind], above[behind] = listed[behind - 1], above[behind - 1]
+            listed[at], above[at] = candidate - 1, above[at - 1]
+            m += 1
+            break
+    return listed[: min(m, length)], above[: min(m, length)]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core import candidates, diversity, exploring, ranker, reasons, sampling
-from streams.core.catalogue import Catalogue, Numbers, Vectors
+from streams.core.catalogue import Catalogue, Numbers
 from streams.core.crowd import Crowd
 from streams.core.crowd_list import CrowdList
 from streams.core.diversity import Company, Seated
@@ -114,11 +114,12 @@ def _choose(
     if rng is None:
         # Nearly always the best make a list as they are, so only they are compared: with hers, and
         # among themselves. Only if some may not stand beside the others the whole pool is.
-        company = Company({}, _groups(numbers, catalogue, rules), rules.group_most)
+        company = Company(groups=_groups(numbers, catalogue, rules), most=rules.group_most)
         chosen = diversity.share_places(scores, owners, strengths, company, length)
         best = [numbers[at] for at, _ in chosen]
-        nearest, nearness, duplicates = _compare(best, hers, catalogue, rules)
-        if not duplicates and (not nearness or min(nearness) >= rules.min_similarity):
+        nearest, nearness = _nearest(best, hers, catalogue)
+        duplicates = _duplicates(best, catalogue, rules)
+        if not len(duplicates) and (not nearness or min(nearness) >= rules.min_similarity):
             return [
                 Pick(number, item_id(number), value, 1.0, "looks-like", names[at], near)
                 for number, (_, value), at, near in zip(
@@ -163,38 +164,20 @@ def _groups(numbers: list[int], catalogue: Catalogue, rules: TasteRules) -> list
     return [catalogue.group(number) for number in numbers] if rules.group_most else []
 
 
-def _compare(
-    numbers: list[int], hers: dict[str, int], catalogue: Catalogue, rules: TasteRules
-) -> tuple[list[int], list[float], dict[int, list[int]]]:
-    """As `_nearest` and `_duplicates`, of few: one product for both."""
-    n = len(numbers)
-    all_numbers = np.array([*numbers, *hers.values()], np.int32)
-    vectors = catalogue.vectors(all_numbers)
-    # In this layout the product takes BLAS two thirds of the time of `vectors[:n] @ vectors.T`.
-    cosines: Vectors = vectors.dot(np.ascontiguousarray(vectors[:n].T))
-    duplicates = diversity.near_duplicates(
-        cosines[:n], catalogue.picture_hashes(all_numbers[:n]), rules
-    )
-    return *reasons.looks_like(cosines[n:]), duplicates
-
-
 def _nearest(
     numbers: list[int], hers: dict[str, int], catalogue: Catalogue
 ) -> tuple[list[int], list[float]]:
     """For each of `numbers`: which of hers is nearest, and how near."""
-    mine = catalogue.vectors(np.array(list(hers.values()), np.int32))
-    vectors = catalogue.vectors(np.array(numbers, np.int32))
-    return reasons.looks_like(mine.dot(np.ascontiguousarray(vectors.T)))
+    mine = np.array(list(hers.values()), np.int32)
+    return reasons.looks_like(catalogue.cosines(np.array(numbers, np.int32), mine))
 
 
-def _duplicates(
-    numbers: list[int], catalogue: Catalogue, rules: TasteRules
-) -> dict[int, list[int]]:
+def _duplicates(numbers: list[int], catalogue: Catalogue, rules: TasteRules) -> NDArray[np.int32]:
     """The near-duplicates among `numbers`, by place."""
     asked = np.array(numbers, np.int32)
-    vectors = catalogue.vectors(asked)
-    cosines: Vectors = vectors.dot(np.ascontiguousarray(vectors.T))
-    return diversity.near_duplicates(cosines, catalogue.picture_hashes(asked), rules)
+    return diversity.near_duplicates(
+        catalogue.cosines(asked, asked), catalogue.picture_hashes(asked), rules
+    )
 
 
 def _fill(
@@ -215,7 +198,7 @@ def _fill(
             kinds.setdefault(number, kind)
     left = list(kinds)
     listed_groups = _groups([*(pick.number for pick in picks), *left], catalogue, rules)
-    seated = Seated(Company({}, listed_groups, rules.group_most))
+    seated = Seated(Company(groups=listed_groups, most=rules.group_most))
     for at in range(len(picks)):
         seated.seat(at)
     place_of = {number: at for at, number in enumerate(left, len(picks))}
@@ -238,13 +221,14 @@ def _unlike(
     chunk: list[int], listed: list[int], catalogue: Catalogue, rules: TasteRules
 ) -> list[int]:
     """Of `chunk`, in order, what is no near-duplicate of one listed or taken before it."""
-    numbers = np.array([*listed, *chunk], np.int32)
-    vectors: Vectors = catalogue.vectors(numbers)
-    pairs = diversity.near_duplicates(vectors @ vectors.T, catalogue.picture_hashes(numbers), rules)
-    blocked = {at for place in range(len(listed)) for at in pairs.get(place, ())}
+    numbers = [*listed, *chunk]
+    pairs = _duplicates(numbers, catalogue, rules)
+    seated = Seated(Company(pairs))
+    for at in range(len(listed)):
+        seated.seat(at)
     taken: list[int] = []
     for at in range(len(listed), len(numbers)):
-        if at not in blocked:
-            taken.append(int(numbers[at]))
-            blocked.update(pairs.get(at, ()))
+        if seated.admits(at):
+            seated.seat(at)
+            taken.append(numbers[at])
     return taken

@@ -49,9 +49,9 @@ def items_of_hers(profile: Profile, catalogue: Catalogue) -> dict[str, int]:
 def looks_like(
     cosines: NDArray[np.float32],
 ) -> tuple[list[int], list[float]]:
-    """For each column (a candidate) of float32 [hers, n]: which of hers is nearest, how near."""
-    nearest = cosines.argmax(axis=0)
-    return nearest.tolist(), cosines[nearest, np.arange(len(nearest))].tolist()
+    """For each row (a candidate) of float32 [n, hers]: which of hers is nearest, how near."""
+    nearest = cosines.argmax(axis=1)
+    return nearest.tolist(), cosines[np.arange(len(nearest)), nearest].tolist()
 
 
 def check(

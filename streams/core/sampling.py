@@ -58,7 +58,7 @@ def sample_places(
         if company.taken is not None:
             off = np.maximum(off, company.taken[at])
         left[at] = False
-        left[list(company.duplicates.get(at, ()))] = False
+        left[company.pairs[company.pairs[:, 0] == at, 1]] = False
         if company.groups:
             for other in np.flatnonzero(left).tolist():
                 left[other] = seated.admits(other)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.core.crowd_rank import freshest, tell, within_reach
+from streams.core.crowd_rank import beyond_share, freshest, nearest_of_hers, shortlist, tell
 from streams.core.diversity import Company, pairs_alike, unlike_places
+from streams.core.fresh import interleave
 from streams.core.learning import warm
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.table import NO_KEYS, SignalTable
@@ -19,22 +20,30 @@ def warm_up() -> None:
     rows = np.array([row], np.int32)
     keys = table.keys[rows]
     moment = table.moment(keys, keys, NO_KEYS, None, 1e9)
-    earned, term = np.zeros((1, 3)), (1.0, 0.0, 1.0)
-    within_reach(earned, 1, term, 0.0)
-    cosines = np.zeros(1, np.float32)
-    freshest(table.signals.likes, table.signals.listed, table.keys, keys, rows, cosines, 1)
-    pairs_alike(cosines.reshape(1, 1), np.zeros(1, np.uint64), 1.0, 0)
-    unlike_places(np.zeros(1), Company(), 1)
+    sources, term = np.zeros(1, np.uint8), (1.0, 0.0, 1.0)
+    features, ones = np.zeros((1, 9), np.float32), np.ones(9)
+    few, numbers, sources, earned, _ = shortlist(
+        rows, sources, features, table.keys.astype(np.int32), ones, ones, ones, rows, 1, term, 0.0
+    )
+    cosines = np.zeros((1, 1), np.float32)
+    one = cosines[0]
+    freshest(table.signals.likes, table.signals.listed, table.keys, keys, rows, one, 1)
+    nearest_of_hers(cosines)
+    pairs = pairs_alike(cosines, np.zeros(1, np.uint64), 1.0, 0)
+    found, _ = unlike_places(np.zeros(1), Company(pairs), 1)
+    named = beyond_share(rows, rows, 1).astype(np.int32)
+    interleave(found, 0, rows, pairs, Company().group_numbers(), 0, 1, 1, 1)
     tell(
         table.signals,
         moment,
-        rows,
-        np.zeros(1, np.uint8),
+        numbers,
+        few,
+        sources,
         earned,
-        cosines.reshape(1, 1),
+        cosines,
         rows,
         np.zeros(1),
-        rows,
+        named,
         term,
         1,
         0.0,

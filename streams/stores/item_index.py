@@ -129,7 +129,8 @@ class ItemIndex:
         return self.state.changed_since(changes)
 
     def take_relisted(self) -> NDArray[np.int32]:
-        """The items that have become listed, or are not any more, since this was last asked."""
+        """The items that have become listed, are not any more, or were withdrawn, since this was
+        last asked."""
         relisted = self.state.relisted
         numbers = np.fromiter(relisted, np.int32, len(relisted))
         relisted.clear()
@@ -161,6 +162,12 @@ class ItemIndex:
 
     def vectors(self, numbers: NDArray[np.int32]) -> NDArray[np.float32]:
         return self._wide(self.state.rows.first[numbers])
+
+    def cosines(self, numbers: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.float32]:
+        # In half the time of widening them for BLAS.
+        packed = numkong.dots_pack(self._half(others), dtype="float16")
+        products: NDArray[np.float32] = np.asarray(numkong.dots_packed(self._half(numbers), packed))
+        return products
 
     def keys(self, numbers: NDArray[np.int32]) -> NDArray[np.uint32]:
         return self.state.table.keys[numbers]
@@ -194,6 +201,12 @@ class ItemIndex:
             case WithdrawnRecord():
                 self.state.withdraw(record.item_id)
                 return None
+
+    def _half(self, numbers: NDArray[np.int32]) -> NDArray[np.float16]:
+        """The first views as they are: float16 [n, dim]."""
+        rows = self.state.rows
+        first: NDArray[np.float16] = rows.vectors.take(rows.first.take(numbers), axis=0)
+        return first
 
     def _wide(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         # numkong, because numpy takes seven times as long to widen float16.

@@ -81,7 +81,8 @@ class ItemState:
         """How many times an item became findable by a vector it was not findable by before."""
         self._changed: deque[int] = deque(maxlen=_CHANGES_KEPT)
         self.relisted: set[int] = set()
-        """Items whose being listed has changed; whoever follows that empties it."""
+        """Items that have become listed, or are not any more, or were withdrawn; whoever follows
+        that empties it."""
 
     def changed_since(self, changes: int) -> list[int] | None:
         """The items of the changes after that count, latest first; None if too many or unknown."""
@@ -143,6 +144,7 @@ class ItemState:
         if number is None:
             return
         self._list(number, False)
+        self.relisted.add(number)
         for row in list(self.rows.of(number)):
             self.search.remove(row)
             self.rows.free(row)

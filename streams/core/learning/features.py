@@ -104,8 +104,7 @@ def fill(
 ) -> None:
     """The features of `rows` (float32 [n, 9], zeros), after `gather`; the picture's column is
     left."""
-    sums = np.zeros(3)
-    damped_sum, damped_squares = 0.0, 0.0
+    sums, damped_sums = np.zeros(3), np.zeros(2)
     for place in range(touched):
         damped = np.float32(0.0)
         if scratch.session[place] > 0.0:  # of a part only: it saves looking up the others' shares
@@ -116,19 +115,19 @@ def fill(
         sums[0] += scratch.session[place]
         sums[1] += scratch.walk[place]
         sums[2] += scratch.longer[place]
-        damped_sum += damped
-        damped_squares += damped * damped
+        damped_sums[0] += damped
+        damped_sums[1] += damped * damped
     n = max(moment.items - barred, 1)
-    mean = damped_sum / n
-    deviation = np.sqrt(max(damped_squares / n - mean * mean, 0.0)) + 1e-9
+    mean = damped_sums[0] / n
+    deviation = np.sqrt(max(damped_sums[1] / n - mean * mean, 0.0)) + 1e-9
     x = sum_inward(signals.inward, moment.likes) + moment.residual
     everything = moment.all_likes + 0.1 * moment.items
     look_up(signals, scratch, moment, x, rows, features)
     for at in range(rows.size):
         likes = features[at, 4]
         floor = FLOOR * (likes + 0.1) / everything
-        damped = features[at, 0]
-        features[at, 0] = min((damped - mean) / deviation, 30.0) if damped_sum > 0.0 else 0.0
+        z = (features[at, 0] - mean) / deviation
+        features[at, 0] = min(z, 30.0) if damped_sums[0] > 0.0 else 0.0
         for f in range(3):
             features[at, 1 + f] = np.log(features[at, 1 + f] / max(sums[f], 1e-30) + floor)
         features[at, 4] = np.log(1.0 + likes)

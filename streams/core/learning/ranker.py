@@ -78,22 +78,14 @@ class RankerWeights:
 
         hers: her `contexts`.
         """
-        one, two, three = hers
-        weights = self.weights[one] + self.weights[two] + self.weights[three]
-        scores: Floats = score(features, weights, self.means, self.deviations)
+        scores: Floats = score(features, self.of(hers), self.means, self.deviations)
         return scores
 
-    def earned(self, features: NDArray[np.float32], hers: tuple[int, int, int]) -> Floats:
-        """What the crowd, popularity and the picture add to the score: float64 [n, 3].
-
-        The last column is that of `features`: who knows the picture puts its own (`term`). As
-        `score`, but standardised features end at `MOST_Z`, as in learning, and one that has never
-        varied says nothing.
-        """
+    def of(self, hers: tuple[int, int, int]) -> Floats:
+        """Her weights: float64 [9]. hers: her `contexts`."""
         one, two, three = hers
-        weights = self.weights[one] + self.weights[two] + self.weights[three]
-        sums: Floats = earned(features, weights, self.means, self.deviations)
-        return sums
+        weights: Floats = self.weights[one] + self.weights[two] + self.weights[three]
+        return weights
 
     def term(self, feature: int, hers: tuple[int, int, int]) -> tuple[float, float, float]:
         """Weight, mean and deviation of one feature; a weight of 0 where it has never varied."""
@@ -119,7 +111,12 @@ def score(
 def earned(
     features: NDArray[np.float32], weights: Floats, means: Floats, deviations: Floats
 ) -> Floats:
-    """The terms of `score`, each within bounds, added up by what they are drawn from."""
+    """What the crowd, popularity and the picture add to the score: float64 [n, 3].
+
+    The last column is that of `features`: who knows the picture puts its own, with
+    `RankerWeights.term`. As `score`, but standardised features end at `MOST_Z`, as in learning, and
+    one that has never varied says nothing.
+    """
     sums = np.zeros((features.shape[0], 3))
     for f in range(weights.size):
         if not deviations[f] > LEAST_DEVIATION:

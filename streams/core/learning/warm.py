@@ -50,6 +50,5 @@ def warm_up() -> None:
     moment = table.moment(keys, keys, keys, residual, 1e9)
     rows, _, features, _ = table.retrieve(moment)
     table.weights.score(features, contexts(0, math.inf))
-    table.weights.earned(features, contexts(0, math.inf))
     causes(table.signals, moment, rows)
     residual_after(table, moment, 1, np.cumsum(table.signals.likes[: table.size] + 1.0), 1)

@@ -141,6 +141,8 @@ def test_a_reason_never_names_an_item_that_took_over_the_number_of_hers():
     world._keys[number] = item_key("another")
     world.ids[number] = "another"
     world._numbers["another"] = world._numbers.pop("0/13")
+    world.there[number] = False
+    crowd.relist(np.array([number], np.int32), world)
     picks = list_for(world, profile, crowd=crowd, fallback=NOTHING)
     named = {p.reason_item_id for p in picks if p.reason_kind == "people-also-clicked"}
     assert named == {"2/23"}

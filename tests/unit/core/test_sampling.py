@@ -38,8 +38,8 @@ def drawn(
     "company",
     [
         Company(),
-        Company({0: [1], 1: [0]}),
-        Company({}, list("xxyyy"), 1),
+        Company(np.array([[0, 1], [1, 0]], np.int32)),
+        Company(groups=list("xxyyy"), most=1),
         Company(taken=np.eye(5, dtype=np.float32)[::-1] * 2.0),
     ],
 )
@@ -86,8 +86,9 @@ def test_a_high_temperature_forgets_what_they_are_worth() -> None:
 
 def test_near_duplicates_and_full_groups_are_not_drawn() -> None:
     rng = np.random.default_rng(4)
+    company = Company(np.array([[0, 2], [2, 0]], np.int32), list("xxyzz"), 1)
     for _ in range(200):
-        places = [at for at, _, _ in drawn(rng, Company({0: [2], 2: [0]}, list("xxyzz"), 1), 5)]
+        places = [at for at, _, _ in drawn(rng, company, 5)]
         assert not {0, 2} <= set(places)
         groups = ["xxyzz"[at] for at in places]
         assert len(groups) == len(set(groups))

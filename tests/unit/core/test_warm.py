@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from streams.core import crowd_rank, diversity
+from streams.core import crowd_rank, diversity, fresh
 from streams.core.profile import ClickFact
 from streams.core.warm import warm_up
 from tests.unit.core.crowds import pairs
 from tests.unit.core.worlds import NOW_S, World, clicks_on, list_for, visit
 
 LOOPS = (
+    crowd_rank.shortlist,
     crowd_rank.tell,
-    crowd_rank.within_reach,
+    crowd_rank.beyond_share,
+    crowd_rank.nearest_of_hers,
     crowd_rank.freshest,
+    fresh.interleave,
     diversity.pairs_alike,
     diversity.apart,
 )

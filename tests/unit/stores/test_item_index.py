@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.core.crowd import Crowd
+from streams.core.learning.rules import LearningRules
 from streams.core.profile import item_key
 from streams.embeddings import FactRecord, ItemRecord, WithdrawnRecord
 from streams.stores.item_index import ItemIndex
@@ -266,3 +268,49 @@ def test_excluded_items_are_known_and_never_listed() -> None:
     index.apply(FactRecord("a", "labels", ("red",)))
     assert index.available(numbers).tolist() == [True, False, True]
     assert index.search(units([0]), 1)[0][0, 0] == numbers[0]
+
+
+@settings(max_examples=200)
+@given(
+    log=st.lists(st.lists(records, max_size=8), max_size=8),
+    max_items=st.sampled_from([2, 3, 1_000]),
+)
+def test_a_crowd_that_is_told_of_what_was_relisted_names_and_lists_what_there_is(
+    log: Sequence[Sequence[ItemRecord]], max_items: int
+) -> None:
+    """Where numbers pass from one item to another, too."""
+    index, crowd = make(max_items=max_items), Crowd(LearningRules(items=16))
+    table = crowd.table
+    for batch in log:
+        for record in batch:
+            index.apply(record)
+        crowd.relist(index.take_relisted(), index)
+        for item_id in IDS:
+            row, number = table.row(item_key(item_id)), index.number(item_id)
+            if row >= 0:
+                assert crowd.numbers[row] in {-1, number}
+                assert table.signals.listed[row] == (
+                    number is not None and bool(index.available(np.array([number]))[0])
+                )
+            if number is not None and index.available(np.array([number]))[0]:
+                assert crowd.numbers[row] == number
+                assert crowd.rows_of(np.array([number], np.int32))[0] == row
+
+
+def test_who_came_back_under_another_number_stays_when_its_old_one_is_listed_again() -> None:
+    index, crowd = make(max_items=2), Crowd(LearningRules(items=16))
+
+    def apply(*records: ItemRecord) -> None:
+        for record in records:
+            assert index.apply(record) is None
+        crowd.relist(index.take_relisted(), index)
+
+    apply(view("a", 1), view("c", 2))
+    apply(WithdrawnRecord("a", 0))
+    apply(FactRecord("b", "title", "takes the number of a"))
+    apply(WithdrawnRecord("c", 0), view("a", 3))
+    apply(view("b", 4))
+    for item_id in ("a", "b"):
+        row = crowd.table.row(item_key(item_id))
+        assert crowd.table.signals.listed[row]
+        assert crowd.numbers[row] == index.number(item_id)

@@ -6,14 +6,13 @@ from streams.core.learning import causes, features, residual, table
 from streams.core.learning.causes import contributions
 from streams.core.learning.compiled import find, find_many, insert
 from streams.core.learning.learner import Learner
-from streams.core.learning.ranker import contexts, earned, score, step
+from streams.core.learning.ranker import contexts, score, step
 from streams.core.learning.warm import warm_up
 from tests.unit.core.learning.clicks import NOW_S, RULES, history
 
 LOOPS = (
     causes.causes,
     contributions,
-    earned,
     features.describe,
     features.retrieve,
     find,
@@ -37,6 +36,5 @@ def test_what_a_list_and_an_event_need_is_compiled_by_warm_up():
     moment = known.moment(table.NO_KEYS, table.NO_KEYS, table.NO_KEYS, None, NOW_S)
     rows, _, found, _ = known.retrieve(moment)
     known.weights.score(found, contexts(3, 1.0))
-    known.weights.earned(found, contexts(3, 1.0))
     causes.causes(known.signals, moment, rows)
     assert [len(loop.signatures) for loop in LOOPS] == compiled
