@@ -143,7 +143,7 @@ class CrowdList:
             weights.of(contexts),
             weights.means,
             weights.deviations,
-            fresh.numbers,  # not drawn for another place: propensities stay true
+            fresh.rows,  # not drawn for another place: propensities stay true
             room,
             term,
             self._most_repelled(),

@@ -125,7 +125,7 @@ def shortlist(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     weights: Floats,
     means: Floats,
     deviations: Floats,
-    apart: Numbers,
+    apart: Rows,
     room: int,
     term: tuple[float, float, float],
     repelled: float,
@@ -133,7 +133,7 @@ def shortlist(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     """The candidates that are `within_reach`, and how many there are to choose from.
 
     rows, sources, features: as retrieved. numbers: by row. weights: float64 [9], hers; means and
-    deviations as in `RankerWeights`. apart: numbers of what is none of the candidates.
+    deviations as in `RankerWeights`. apart: rows that are none of the candidates.
 
     Returns rows, numbers and sources [m], and what is earned: float64 [m, 3], see `ranker.earned`.
     """
@@ -143,7 +143,7 @@ def shortlist(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     for at in range(rows.size):
         free = True
         for other in apart:
-            free = free and numbers[rows[at]] != other
+            free = free and rows[at] != other
         if free:
             kept[n] = at
             n += 1

@@ -32,6 +32,7 @@ class Fresh:
     """Fresh items that look like one of hers, those nearest her interests first."""
 
     numbers: Numbers
+    rows: Rows
     named: Numbers
     """Which of hers each looks like most."""
     nearness: NDArray[np.float32]
@@ -41,7 +42,8 @@ class Fresh:
         return len(self.numbers)
 
 
-_NONE = Fresh(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
+_NOBODY = np.empty(0, np.int32)
+_NONE = Fresh(_NOBODY, _NOBODY, _NOBODY, np.empty(0, np.float32))
 
 
 def fresh_items(
@@ -65,16 +67,17 @@ def fresh_items(
         return _NONE
     table, most = crowd.table, places + _SPARE
     likes, listed = table.signals.likes, table.signals.listed
-    best = freshest(likes, listed, table.keys, barred, rows.ravel(), similarities.ravel(), most)
+    rows = rows.ravel()
+    best = freshest(likes, listed, table.keys, barred, rows, similarities.ravel(), most)
     if not best.size:
         return _NONE
-    few = found.ravel().take(best)
+    few, rows = found.ravel().take(best), rows.take(best)
     nearest, nearness = nearest_of_hers(catalogue.cosines(few, hers))
     named = hers.take(nearest)
     if nearness.min() < rules.min_similarity:
         like = nearness >= rules.min_similarity
-        few, named, nearness = few[like], named[like], nearness[like]
-    return Fresh(few, named, nearness)
+        few, rows, named, nearness = few[like], rows[like], named[like], nearness[like]
+    return Fresh(few, rows, named, nearness)
 
 
 def with_fresh(

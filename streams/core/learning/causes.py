@@ -11,15 +11,6 @@ from streams.core.learning.features import Moment
 
 
 @compiled
-def divide_by_sums(columns: NDArray[np.float32]) -> None:
-    """Have each column add up to 1, where it is not all zero."""
-    for i in range(columns.shape[1]):
-        total = columns[:, i].sum()
-        if total > 0.0:
-            columns[:, i] /= total
-
-
-@compiled
 def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> NDArray[np.float32]:
     """What each of hers adds to each of `rows`: float32 [lately + likes, n], as in `gather`.
 
@@ -27,11 +18,15 @@ def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> 
     the first step of walk(i) likewise, so that the two can be added up. What is said of an item
     doesn't depend on the others.
     """
-    maybe = np.zeros(1024, np.bool_)  # most neighbours are none of `rows`: seen at one glance
+    # Most neighbours are none of `rows`: seen at one glance. By the last bits of a row: 1 + the
+    # last of `rows` with these bits; and for each of them, 1 + the one before it.
+    last, before = np.zeros(1024, np.int32), np.zeros(rows.size, np.int32)
     for i in range(rows.size):
-        maybe[rows[i] & 1023] = True
+        before[i] = last[rows[i] & 1023]
+        last[rows[i] & 1023] = i + 1
     n_lately = moment.lately.size
     found = np.zeros((n_lately + moment.likes.size, rows.size), np.float32)
+    sums = np.zeros((2, rows.size), np.float32)
     for k in range(found.shape[0]):
         session = k < n_lately
         row = moment.lately[k] if session else moment.likes[k - n_lately]
@@ -50,14 +45,16 @@ def contributions(signals: Signals, moment: Moment, rows: NDArray[np.int32]) -> 
             neighbours = signals.walk_rows[row, : signals.walk_sizes[row]]
             weights = signals.walk_weights[row]
         for at in range(neighbours.size):
-            if not maybe[neighbours[at] & 1023]:
-                continue
-            for i in range(rows.size):
-                if rows[i] == neighbours[at]:
-                    found[k, i] = factor * widened(weights[at])
-                    break
-    divide_by_sums(found[:n_lately])
-    divide_by_sums(found[n_lately:])
+            i = last[neighbours[at] & 1023]
+            while i and rows[i - 1] != neighbours[at]:
+                i = before[i - 1]
+            if i:
+                found[k, i - 1] = factor * widened(weights[at])
+                sums[0 if session else 1, i - 1] += found[k, i - 1]
+    for k in range(found.shape[0]):
+        for i in range(rows.size):
+            if found[k, i] > 0.0:
+                found[k, i] /= sums[0 if k < n_lately else 1, i]
     return found
 
 
@@ -73,9 +70,9 @@ def causes(
     """
     found = contributions(signals, moment, rows)
     hers = np.concatenate((moment.lately, moment.likes))
-    for k in range(1, hers.size):  # what stands in both is one item
-        for earlier in range(k):
-            if hers[earlier] == hers[k]:
+    for k in range(moment.lately.size, hers.size):
+        for earlier in range(moment.lately.size):
+            if hers[earlier] == hers[k]:  # what stands in both is one item
                 found[earlier] += found[k]
                 found[k] = 0.0
                 break

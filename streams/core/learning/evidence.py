@@ -62,6 +62,8 @@ class Scratch(NamedTuple):
     """By place, as what follows: the row."""
     kept: NDArray[np.bool_]
     """Whether it is not barred."""
+    listed: NDArray[np.bool_]
+    """Whether it may be listed: neither barred nor unavailable."""
     session: NDArray[np.float32]
     walk: NDArray[np.float32]
     longer: NDArray[np.float32]
@@ -121,6 +123,7 @@ def empty_scratch(rows: int) -> Scratch:
         rows=np.zeros(rows, np.uint16),
         touched=np.zeros(places, np.int32),
         kept=np.zeros(places, np.bool_),
+        listed=np.zeros(places, np.bool_),
         session=np.zeros(places, np.float32),
         walk=np.zeros(places, np.float32),
         longer=np.zeros(places, np.float32),
@@ -148,15 +151,14 @@ def spread(
     """Add `factor` times one list to `sums`, one of scratch's; how many rows have a place now."""
     for at in range(size):
         row = rows[at]
-        place = place_of(scratch, row)
-        if place < 0:
-            place = touched
-            touched += 1
-            scratch.kept[place] = scratch.rows[row] == 0
-            scratch.rows[row] |= np.uint16(touched)
-            scratch.touched[place] = row
-            scratch.session[place] = scratch.walk[place] = scratch.longer[place] = 0.0
-        sums[place] += widened(weights[at]) * factor
+        # Whether a row is new can't be foreseen, so nothing is done only if it is.
+        mark = scratch.rows[row]
+        known = int(np.int64(mark & _PLACE))
+        touched += known == 0
+        place = known if known else touched
+        scratch.rows[row] = (mark & BARRED) | np.uint16(place)
+        scratch.touched[place - 1] = row
+        sums[place - 1] += widened(weights[at]) * factor
     return touched
 
 
@@ -223,6 +225,9 @@ def gather(
             )
     for place in range(touched):
         scratch.longer[place] += np.float32(0.5) * scratch.walk[place]
+        row = scratch.touched[place]
+        scratch.kept[place] = scratch.rows[row] < BARRED
+        scratch.listed[place] = scratch.kept[place] and signals.listed[row]
     return touched
 
 
@@ -242,6 +247,7 @@ def clear(scratch: Scratch, touched: int, rows: NDArray[np.int32]) -> None:
     """Make everything zero again: what `gather` touched, and the marks of `rows`."""
     for place in range(touched):
         scratch.rows[scratch.touched[place]] = 0
+    scratch.session[:touched] = scratch.walk[:touched] = scratch.longer[:touched] = 0.0
     for at in range(rows.size):
         if rows[at] >= 0:
             scratch.rows[rows[at]] = 0

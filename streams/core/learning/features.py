@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.learning.compiled import compiled, offer
+from streams.core.learning.compiled import compiled, highest
 from streams.core.learning.evidence import (
     BARRED,
     FLOOR,
@@ -149,19 +149,10 @@ def describe(
 
 
 @compiled
-def best_listed(
-    signals: Signals, scratch: Scratch, values: NDArray[np.float32], n: int
-) -> NDArray[np.int32]:
-    """As `highest`, but rows, and only of what may be listed: most are refused before that is
-    asked, which costs a look far away."""
-    heap = np.empty(n, np.int32)
-    size, least = 0, np.float32(0.0)
-    for place in range(values.size if n > 0 else 0):
-        if values[place] > least and scratch.kept[place] and signals.listed[scratch.touched[place]]:
-            size = offer(values, heap, size, place)
-            if size == n:
-                least = values[heap[0]]
-    return scratch.touched[heap[:size]]
+def best_listed(scratch: Scratch, sums: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+    """The rows of the `n` highest of `sums`, one of scratch's, of what may be listed."""
+    listed = np.where(scratch.listed[: sums.size], sums, np.float32(0.0))
+    return scratch.touched[highest(listed, n)]
 
 
 @compiled
@@ -215,9 +206,9 @@ def retrieve(
     touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
     room = limits[0] + limits[1] + 2 * limits[2] + others.size
     found, sources = np.empty(room, np.int32), np.empty(room, np.uint8)
-    best = best_listed(signals, scratch, scratch.session[:touched], limits[0])
+    best = best_listed(scratch, scratch.session[:touched], limits[0])
     n = choose(scratch, signals, best, FROM_SESSION, room, found, sources, 0)
-    best = best_listed(signals, scratch, scratch.walk[:touched], limits[1])
+    best = best_listed(scratch, scratch.walk[:touched], limits[1])
     n = choose(scratch, signals, best, FROM_WALK, room, found, sources, n)
     for rows in popular:
         n = choose(scratch, signals, rows, FROM_POPULAR, limits[2], found, sources, n)
