@@ -122,7 +122,7 @@ def find_many(
 
 
 @compiled
-def highest(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
+def highest(values: NDArray[np.float32], n: int) -> NDArray[np.int32]:
     """The places of the `n` highest positive `values`, in no order; the first of equals.
 
     values: float32, contiguous, none negative. Two passes without a branch: counted by their upper
@@ -137,13 +137,13 @@ def highest(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     while last > 0 and counts[last] <= left:
         left -= int(counts[last])
         last -= 1
-    chosen, edge = np.empty(values.size + 1, np.int64), np.empty(values.size + 1, np.int64)
+    chosen, edge = np.empty(values.size + 1, np.int32), np.empty(values.size + 1, np.int32)
     m = e = 0
     for place in range(values.size):
         high = np.int64(bits[place] >> _LOWER_BITS)
         chosen[m] = edge[e] = place
-        m += high > last
-        e += (high == last) & (bits[place] != 0)
+        m += int(high > last)
+        e += int((high == last) & (bits[place] != 0))
     if left > 0:
         edge = edge[:e]
         ranked = edge[np.argsort(-values[edge], kind="mergesort")][:left]

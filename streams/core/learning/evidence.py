@@ -68,7 +68,7 @@ class Scratch(NamedTuple):
     walk: NDArray[np.float32]
     longer: NDArray[np.float32]
     damped: NDArray[np.float32]
-    """What the popularity of the item leaves of `session`."""
+    """What the popularity of the item leaves of `session`, where that is not 0."""
     chosen: NDArray[np.int32]
     """By row: 1 + which candidate it is; 0 between two uses."""
 

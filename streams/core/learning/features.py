@@ -77,7 +77,8 @@ def look_up(
         row = rows[at]
         place = place_of(scratch, row)
         if place >= 0:
-            features[at, 0] = scratch.damped[place]
+            if scratch.session[place] > 0.0:
+                features[at, 0] = scratch.damped[place]
             features[at, 1] = scratch.session[place]
             features[at, 2] = scratch.walk[place]
             features[at, 3] = scratch.longer[place]
@@ -104,22 +105,22 @@ def fill(
 ) -> None:
     """The features of `rows` (float32 [n, 9], zeros), after `gather`; the picture's column is
     left."""
-    sums, damped_sums = np.zeros(3), np.zeros(2)
+    sessions = walks = longer_walks = damped_sum = damped_squares = 0.0
     for place in range(touched):
-        damped = np.float32(0.0)
+        damped = 0.0
         if scratch.session[place] > 0.0:  # of a part only: it saves looking up the others' shares
-            damped = scratch.session[place] * signals.session_shares[scratch.touched[place]]
-        scratch.damped[place] = damped
-        if not scratch.kept[place]:
-            continue
-        sums[0] += scratch.session[place]
-        sums[1] += scratch.walk[place]
-        sums[2] += scratch.longer[place]
-        damped_sums[0] += damped
-        damped_sums[1] += damped * damped
+            share = signals.session_shares[scratch.touched[place]]
+            scratch.damped[place] = scratch.session[place] * share
+            damped = float(scratch.damped[place])
+        if scratch.kept[place]:
+            sessions += float(scratch.session[place])
+            walks += float(scratch.walk[place])
+            longer_walks += float(scratch.longer[place])
+            damped_sum += damped
+            damped_squares += damped * damped
     n = max(moment.items - barred, 1)
-    mean = damped_sums[0] / n
-    deviation = np.sqrt(max(damped_sums[1] / n - mean * mean, 0.0)) + 1e-9
+    mean = damped_sum / n
+    deviation = np.sqrt(max(damped_squares / n - mean * mean, 0.0)) + 1e-9
     x = sum_inward(signals.inward, moment.likes) + moment.residual
     everything = moment.all_likes + 0.1 * moment.items
     look_up(signals, scratch, moment, x, rows, features)
@@ -127,9 +128,10 @@ def fill(
         likes = features[at, 4]
         floor = FLOOR * (likes + 0.1) / everything
         z = (features[at, 0] - mean) / deviation
-        features[at, 0] = min(z, 30.0) if damped_sums[0] > 0.0 else 0.0
-        for f in range(3):
-            features[at, 1 + f] = np.log(features[at, 1 + f] / max(sums[f], 1e-30) + floor)
+        features[at, 0] = min(z, 30.0) if damped_sum > 0.0 else 0.0
+        features[at, 1] = np.log(features[at, 1] / max(sessions, 1e-30) + floor)
+        features[at, 2] = np.log(features[at, 2] / max(walks, 1e-30) + floor)
+        features[at, 3] = np.log(features[at, 3] / max(longer_walks, 1e-30) + floor)
         features[at, 4] = np.log(1.0 + likes)
         features[at, 5] = np.log(0.1 + features[at, 5])
         features[at, 6] = np.log(0.1 + features[at, 6])
