@@ -65,7 +65,7 @@ class Crowd:
         if not numbers.size:
             return
         table = self.table
-        rows = np.array([table.add(key) for key in catalogue.keys(numbers).tolist()], np.int32)
+        rows = table.add_all(catalogue.keys(numbers))
         most = int(numbers.max()) + 3
         if most > len(self._rows):
             self._rows = np.append(self._rows, np.full(max(most, len(self._rows)), -1, np.int32))

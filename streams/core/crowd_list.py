@@ -133,14 +133,14 @@ class CrowdList:
     ) -> tuple[_Told, int]:
         """The best `room` candidates, as far as there is a reason for them; of how many."""
         catalogue, crowd = self.catalogue, self.crowd
-        weights, contexts = crowd.table.weights, self._contexts()
-        term = weights.term(PICTURE, contexts)
+        weights, context = crowd.table.weights, self._contexts()
+        term = weights.term(PICTURE, context)
         rows, numbers, sources, earned, of = shortlist(
             retrieved.rows,
             retrieved.sources,
             retrieved.features,
             crowd.numbers,
-            weights.of(contexts),
+            weights.of(context),
             weights.means,
             weights.deviations,
             fresh.rows,  # not drawn for another place: propensities stay true

@@ -89,6 +89,23 @@ def insert(slots: NDArray[np.int32], keys: NDArray[np.uint32], row: int) -> None
 
 
 @compiled
+def insert_many(
+    slots: NDArray[np.int32], keys: NDArray[np.uint32], size: int, wanted: NDArray[np.uint32]
+) -> tuple[NDArray[np.int32], int]:
+    """The row of each of `wanted`: the next one, from `size` on, where it has none and there is
+    room, -1 where there is not; and how many rows are in use then."""
+    rows = np.empty(wanted.size, np.int32)
+    for at in range(wanted.size):
+        rows[at] = find(slots, keys, wanted[at])
+        if rows[at] < 0 and size < keys.size:
+            rows[at] = size
+            keys[size] = wanted[at]
+            insert(slots, keys, size)
+            size += 1
+    return rows, size
+
+
+@compiled
 def remove(slots: NDArray[np.int32], keys: NDArray[np.uint32], row: int) -> None:
     """Make row `row` unfindable; what was displaced by it moves up (Knuth's algorithm 6.4 R)."""
     mask = np.uint64(slots.size - 1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.learning.compiled import find, find_many, insert
+from streams.core.learning.compiled import find, find_many, insert_many
 from streams.core.learning.evidence import empty_scratch, empty_signals
 from streams.core.learning.features import Moment, describe, retrieve
 from streams.core.learning.ranker import RankerWeights
@@ -69,17 +69,14 @@ class SignalTable:
 
     def add(self, key: int) -> int:
         """The row of an item, given to it now if it has none; -1 if there is no room."""
-        row = self.row(key)
-        if row >= 0:
-            return row
-        if self.size == len(self.keys):
-            self.left_out += 1
-            return -1
-        row = self.size
-        self.size += 1
-        self.keys[row] = key
-        insert(self.slots, self.keys, row)
-        return row
+        return int(self.add_all(np.array([key], np.uint32))[0])
+
+    def add_all(self, keys: Keys) -> Rows:
+        """The row of each, given to it now if it has none; -1 where there is no room."""
+        rows: Rows
+        rows, self.size = insert_many(self.slots, self.keys, self.size, keys)
+        self.left_out += int(np.count_nonzero(rows < 0))
+        return rows
 
     def put(self, item: ItemSignals) -> None:
         """Take in what was published of one item, in place of what was known."""
@@ -135,10 +132,8 @@ class SignalTable:
     def _put_list(
         self, rows: Rows, weights: NDArray[np.uint16], keys: Keys, bits: NDArray[np.uint16]
     ) -> int:
-        found = self.rows(keys)
+        found = self.add_all(keys)
         if len(found) and found.min() < 0:
-            for at in np.flatnonzero(found < 0).tolist():
-                found[at] = self.add(int(keys[at]))
             there = found >= 0
             found, bits = found[there], bits[there]
         rows[: len(found)] = found

@@ -13,6 +13,7 @@ from streams.core.learning.compiled import (
     find_many,
     highest,
     insert,
+    insert_many,
     mixed,
     narrowed,
     remove,
@@ -60,6 +61,20 @@ def test_the_map_from_keys_to_rows_is_one_whatever_is_put_in_and_taken_out(steps
     found = find_many(slots, keys, keys)
     assert found.tolist() == [row if row in there else -1 for row in range(13)]
     assert find(slots, keys, np.uint32(9_999)) == -1
+
+
+@given(st.lists(st.lists(st.integers(1, 12), max_size=6), max_size=5))
+def test_new_keys_get_the_next_rows_while_there_is_room(batches):
+    slots, keys, size = np.full(16, -1, np.int32), np.zeros(8, np.uint32), 0
+    rows: dict[int, int] = {}
+    for batch in batches:
+        for key in batch:
+            if key not in rows and len(rows) < len(keys):
+                rows[key] = len(rows)
+        found, size = insert_many(slots, keys, size, np.array(batch, np.uint32))
+        assert found.tolist() == [rows.get(key, -1) for key in batch]
+        assert size == len(rows)
+    assert keys[:size].tolist() == list(rows)
 
 
 @given(st.lists(st.integers(0, 9), max_size=40), st.integers(0, 12))

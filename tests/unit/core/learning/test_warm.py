@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.core.learning import causes, features, residual, table
 from streams.core.learning.causes import contributions
-from streams.core.learning.compiled import find, find_many, insert
+from streams.core.learning.compiled import find, find_many, insert_many
 from streams.core.learning.learner import Learner
 from streams.core.learning.ranker import contexts, score, step
 from streams.core.learning.warm import warm_up
@@ -17,7 +17,7 @@ LOOPS = (
     features.retrieve,
     find,
     find_many,
-    insert,
+    insert_many,
     residual.choice_gradient,
     residual.draw,
     score,
