@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from streams.core import diversity, reasons, sampling
 from streams.core.catalogue import Catalogue, Numbers
 from streams.core.crowd import Crowd
-from streams.core.crowd_rank import ALIKE, beyond_share, shortlist, tell
-from streams.core.diversity import Company
-from streams.core.fresh import Fresh, fresh_items, with_fresh
+from streams.core.crowd_rank import ALIKE, shortlist, tell
+from streams.core.diversity import Company, grouped
+from streams.core.fresh import Fresh, certain, fresh_items, with_fresh
 from streams.core.learning.features import PICTURE, Moment
 from streams.core.learning.ranker import contexts
 from streams.core.learning.table import Retrieved
@@ -29,8 +29,8 @@ MOST_ALIKE = 25
 """Candidates from near each interest."""
 MOST_DROPPED = 6
 """Candidates that are looked at beside those that a list needs: some may not stand in it."""
-_LAST = -27.0
-"""What comes after all others is worth e**-27 of it, some 1e-12."""
+_LEAST = -54.0
+"""What is worth less than e**-54 of the first is worth that much: scores are positive."""
 
 _KINDS: tuple[ReasonKind, ...] = ("people-also-clicked", "popular", "looks-like", "new")
 """As in `crowd_rank`."""
@@ -66,11 +66,14 @@ class CrowdList:
         found: Numbers,
         similarities: NDArray[np.float32],
         rng: np.random.Generator | None,
+        *,
+        limited: bool = True,
     ) -> list[Pick]:
         """Her list, best first; none where others' clicks lead nowhere from what she did.
 
         found, similarities: int32 and float32 [q, k], near each interest, -1 pads. rng: places are
-        drawn from it, if it is given.
+        drawn from it, if it is given. limited: whether one item of hers may be named only as often
+        as the rules say.
         """
         crowd, catalogue = self.crowd, self.catalogue
         moment = crowd.moment(self.profile, self.barred, self.now_s)
@@ -92,16 +95,15 @@ class CrowdList:
             rules=self.rules,
         )
         # Nearly always a few more than are needed will do: the rest need no pictures and no
-        # reasons. Where one item of hers leads to most of them, look once more for others, and no
-        # further: of four times as many all are compared. What is drawn is drawn from all.
+        # reasons. Where one item of hers leads to most of them, look for others. What is drawn is
+        # drawn from all.
         length = self.rules.list_length
-        room = fewest = length + MOST_DROPPED if rng is None else len(retrieved.rows)
+        most_named = self.rules.most_named(len(hers)) if limited else length
+        room = length + MOST_DROPPED if rng is None else len(retrieved.rows)
         while True:
             told, of = self._told(retrieved, room, moment, hers, fresh)
-            later = self._beyond_share(told, fresh)
-            picks = self._places(told, later, fresh, rng)
-            few = len(told.numbers) - len(later) < length and room == fewest
-            if room >= of or not (few or len(picks) < length):
+            picks = self._places(told, fresh, most_named, rng)
+            if room >= of or len(picks) >= length:
                 return picks
             room *= 4
 
@@ -109,19 +111,6 @@ class CrowdList:
         profile = self.profile
         since_s = self.now_s - profile.clock_s if profile.events else np.inf
         return contexts(profile.liked, since_s)
-
-    def _most_named(self) -> int:
-        """How many reasons of a list may name the same item of hers."""
-        length = self.rules.list_length
-        if len(self.profile.recent) < 2:
-            return length
-        return max(int(self.rules.largest_click_share * length), 1)
-
-    def _beyond_share(self, told: _Told, fresh: Fresh) -> NDArray[np.int64]:
-        """Candidates that come after all others: one item of hers has led to enough before them."""
-        first = fresh.named[: self.rules.fresh_places]
-        later: NDArray[np.int64] = beyond_share(told.named, first, self._most_named())
-        return later
 
     def _told(
         self,
@@ -187,47 +176,57 @@ class CrowdList:
     def _places(
         self,
         told: _Told,
-        later: NDArray[np.int64],
         fresh: Fresh,
+        most_named: int,
         rng: np.random.Generator | None,
     ) -> list[Pick]:
-        """Places for them; for `later` at the end."""
-        n = len(told.numbers)
+        """Places for them, of which `most_named` may name the same item of hers."""
+        n, count = len(told.numbers), len(told.numbers) + len(fresh)
         if not n:
             return []
         rules, catalogue, length = self.rules, self.catalogue, self.rules.list_length
         numbers, named = told.numbers, told.named
-        # Fresh ones get their places afterwards: none are shared out to what is worth nothing.
-        logits = np.full(n + len(fresh), -np.inf)
-        logits[:n] = told.scores - told.scores[0]
-        logits[later] += _LAST
-        np.maximum(logits[:n], 2.0 * _LAST, out=logits[:n])
         if len(fresh):
             numbers = np.concatenate((numbers, fresh.numbers))
             named = np.concatenate((named, fresh.named))
         cosines = catalogue.cosines(numbers, numbers)
         listed = numbers.tolist()
+        ways: list[tuple[list[str | None] | Numbers, int]] = [(named, most_named)]
+        if rules.group_most:
+            ways.append(([catalogue.group(number) for number in listed], rules.group_most))
         company = Company(
             diversity.near_duplicates(cosines, catalogue.picture_hashes(numbers), rules),
-            [catalogue.group(number) for number in listed] if rules.group_most else [],
-            rules.group_most,
+            *grouped(*ways),
             np.float32(rules.unlikeness) * cosines if rules.unlikeness else None,
         )
+        # Fresh ones get their places afterwards: none are shared out to what is worth nothing.
+        logits = np.full(count, -np.inf)
+        np.maximum(told.scores - told.scores[0], _LEAST, out=logits[:n])
+        places = np.arange(n, count)
         if rng is None:
-            found, worths = diversity.unlike_places(logits, company, length)
+            first = places[: rules.fresh_places]
+            found, worths = diversity.unlike_places(logits, company, length, first)
             chosen = [(at, v, 1.0) for at, v in zip(found.tolist(), worths.tolist(), strict=True)]
         else:
-            worth, owners = np.exp(logits).tolist(), [0] * len(logits)
+            # What is certain to be listed is so whatever is drawn: else its chance would depend on
+            # the places below it, and no propensity could say so.
+            held = certain(n, count, company, rules.fresh_places)
+            places = np.array(held, np.int64)
             chosen = sampling.sample_places(
-                worth, owners, [1.0], company, length, temperature=rules.temperature, rng=rng
+                np.exp(logits).tolist(),
+                [0] * count,
+                [1.0],
+                company,
+                length,
+                temperature=rules.temperature,
+                rng=rng,
+                held=held,
             )
         kinds, similarities = told.kinds.tolist(), told.similarities.tolist()
-        if len(fresh):
+        if len(places):
             kinds += [ALIKE] * len(fresh)
             similarities += fresh.nearness.tolist()
-            chosen = with_fresh(
-                chosen, n, named, company, most_named=self._most_named(), rules=rules
-            )
+            chosen = with_fresh(chosen, places, company, rules)
         item_id, named_numbers = catalogue.item_id, named.tolist()
         return [
             Pick(listed[at], item_id(listed[at]), value, chance, _KINDS[kinds[at]])

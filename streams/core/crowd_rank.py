@@ -223,25 +223,3 @@ def tell(  # noqa: PLR0917 - compiled functions take no keywords cheaply
             best[n], kinds[n], named[n], said[n] = at, kind, who, how
             n += 1
     return best[:n], scores[best[:n]], kinds[:n], named[:n], said[:n]
-
-
-@compiled
-def beyond_share(named: Numbers, first: Numbers, most: int) -> NDArray[np.int64]:
-    """Positions of those whose reason names an item of hers that `most` before them name already.
-
-    named: int32 [n], numbers, best first, -1 for none. first: what names it before all of them.
-    """
-    later = np.empty(named.size, np.int64)
-    n = 0
-    for at in range(named.size):
-        if named[at] < 0:
-            continue
-        led = 0
-        for other in range(at):
-            led += named[other] == named[at]
-        for other in first:
-            led += other == named[at]
-        if led >= most:
-            later[n] = at
-            n += 1
-    return later[:n]

@@ -14,7 +14,9 @@ from streams.core.learning.compiled import bits_set, compiled
 from streams.core.rules import TasteRules
 
 NO_PAIRS = np.empty((0, 2), np.int32)
-NO_GROUPS = np.empty(0, np.int64)
+NO_GROUPS = np.empty((0, 0), np.int64)
+_NO_LIMITS = np.empty(0, np.int64)
+_NOBODY = np.empty(0, np.int64)
 _NOTHING_TAKEN = np.empty((0, 0), np.float32)
 _ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
 
@@ -23,57 +25,78 @@ _ODD = range(1, 1 << 31, 2)  # 2 places + 1, for any number of places
 class Company:
     """Which candidates may not stand in one list. Positions count in the candidates.
 
-    pairs       int32 [p, 2], those that look the same, each pair both ways.
-    groups      the group of each candidate, None for none; empty: groups don't matter.
-    most        of one group at most.
-    taken       float32 [n, n]: what a listed candidate takes off the logarithm of another's worth;
-                of several the most counts. None: nothing.
+    pairs   int32 [p, 2], those that look the same, each pair both ways.
+    groups  int64 [c, n]: each row is one way to group the candidates, -1 for none.
+    most    int64 [c]: of one group of each row so many may be listed.
+    taken   float32 [n, n]: what a listed candidate takes off the logarithm of another's worth; of
+            several the most counts. None: nothing.
     """
 
     pairs: NDArray[np.int32] = field(default_factory=lambda: NO_PAIRS)
-    groups: Sequence[str | None] = ()
-    most: int = 0
+    groups: NDArray[np.int64] = field(default_factory=lambda: NO_GROUPS)
+    most: NDArray[np.int64] = field(default_factory=lambda: _NO_LIMITS)
     taken: NDArray[np.float32] | None = None
 
     @property
     def matters(self) -> bool:
         """Whether anything here can keep a candidate out."""
-        return bool(len(self.pairs) or self.groups)
+        return bool(len(self.pairs) or len(self.groups))
 
-    def group_numbers(self) -> NDArray[np.int64]:
-        """The groups, numbered: int64 [n], -1 for none; empty where they don't matter."""
-        if not self.groups:
-            return NO_GROUPS
-        names = {group: at for at, group in enumerate(dict.fromkeys(self.groups))}
-        return np.array([-1 if group is None else names[group] for group in self.groups])
+
+def grouped(
+    *ways: tuple[Sequence[int | str | None] | NDArray[np.int32], int],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The `groups` and `most` of a Company: for each way the group of each candidate (a number, -1
+    for none, or a name, None for none), and how many of one may be listed."""
+    rows = []
+    for groups, _ in ways:
+        if isinstance(groups, np.ndarray):
+            rows.append(groups.astype(np.int64))
+        else:
+            names = {name: at for at, name in enumerate(dict.fromkeys(groups))}
+            rows.append(np.array([-1 if n is None else names[n] for n in groups], np.int64))
+    if not rows:
+        return NO_GROUPS, _NO_LIMITS
+    return np.stack(rows), np.array([most for _, most in ways], np.int64)
 
 
 class Seated:
     """Who may still be listed, as places are given away."""
 
     def __init__(self, company: Company) -> None:
-        self._company = company
         self._duplicates: dict[int, list[int]] = {}
         for one, other in company.pairs.tolist():
             self._duplicates.setdefault(one, []).append(other)
         self._blocked: set[int] = set()
-        self._of_group: Counter[str] = Counter()
+        self._groups = company.groups
+        self._ways = [
+            (groups, most, Counter[int]())
+            for groups, most in zip(company.groups.tolist(), company.most.tolist(), strict=True)
+        ]
 
     def admits(self, at: int) -> bool:
         """Whether candidate `at` may stand beside those that have a place."""
         if at in self._blocked:
             return False
-        groups = self._company.groups
-        group = groups[at] if groups else None
-        return group is None or self._of_group[group] < self._company.most
+        return all(groups[at] < 0 or of[groups[at]] < most for groups, most, of in self._ways)
 
     def seat(self, at: int) -> None:
         """Give a place to candidate `at`."""
-        company = self._company
         self._blocked.update(self._duplicates.get(at, ()))
         self._blocked.add(at)
-        if company.groups and (group := company.groups[at]) is not None:
-            self._of_group[group] += 1
+        self.hold(at)
+
+    def hold(self, at: int) -> None:
+        """Count candidate `at` among its groups: it gets its place later."""
+        for groups, _, of in self._ways:
+            if groups[at] >= 0:
+                of[groups[at]] += 1
+
+    def close(self, left: NDArray[np.bool_], at: int) -> None:
+        """Make false in `left`, bool [n], those whose group is full by `at`, seated or held now."""
+        for row, (groups, most, of) in zip(self._groups, self._ways, strict=True):
+            if groups[at] >= 0 and of[groups[at]] >= most:
+                left[row == groups[at]] = False
 
 
 def look_same(
@@ -131,21 +154,39 @@ def pairs_alike(
 
 
 def unlike_places(
-    logits: NDArray[np.float64], company: Company, length: int
+    logits: NDArray[np.float64],
+    company: Company,
+    length: int,
+    held: NDArray[np.int64] = _NOBODY,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Up to `length` candidates, their positions and values, each the best once what is above it
     has taken off what it looks like: maximal marginal relevance (J. Carbonell, J. Goldstein, SIGIR
     1998), in logarithms.
 
-    logits: float64 [n], the logarithm of each candidate's worth; -inf is not listed. The value is
-    what is left of the worth over 2 places + 1, as of one owner in `share_places`, which this is
-    where nothing is taken. Values never rise.
+    logits: float64 [n], the logarithm of each candidate's worth; -inf is not listed. held: int64
+    [h], positions of those that get their places later and count among their groups already. The
+    value is what is left of the worth over 2 places + 1, as of one owner in `share_places`, which
+    this is where nothing is taken. Values never rise.
     """
     taken = _NOTHING_TAKEN if company.taken is None else company.taken
-    found, worths = apart(
-        logits, taken, company.pairs, company.group_numbers(), company.most, length
-    )
+    found, worths = apart(logits, taken, company.pairs, company.groups, company.most, held, length)
     return found, worths
+
+
+@compiled
+def full(
+    groups: NDArray[np.int64], most: NDArray[np.int64], listed: NDArray[np.int64], at: int
+) -> bool:
+    """Whether a group of `at` has as many among `listed` as may be; arrays as in `Company`."""
+    for way in range(most.size):
+        if groups[way, at] < 0:
+            continue
+        of_group = 0
+        for other in listed:
+            of_group += groups[way, other] == groups[way, at]
+        if of_group >= most[way]:
+            return True
+    return False
 
 
 @compiled
@@ -154,18 +195,16 @@ def apart(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     taken: NDArray[np.float32],
     pairs: NDArray[np.int32],
     groups: NDArray[np.int64],
-    most: int,
+    most: NDArray[np.int64],
+    held: NDArray[np.int64],
     length: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The loop of `unlike_places`: positions and values.
-
-    pairs: int32 [p, 2], those that may not stand together. groups: int64 [n], -1 for none, of which
-    `most` may be listed of one; empty where groups don't matter.
-    """
+    """The loop of `unlike_places`: positions and values. Arrays as in `Company`."""
     n, m = logits.size, 0
     left, off = np.isfinite(logits), np.zeros(n)
-    of_group = np.zeros(n, np.int64)
-    found, worths = np.empty(length, np.int64), np.empty(length)
+    listed = np.empty(held.size + length, np.int64)
+    listed[: held.size] = held
+    found, worths = listed[held.size :], np.empty(length)
     while m < length:
         best = -1
         for at in range(n):
@@ -173,17 +212,14 @@ def apart(  # noqa: PLR0917 - compiled functions take no keywords cheaply
                 best = at
         if best < 0:
             break
+        left[best] = False
+        if full(groups, most, listed[: held.size + m], best):
+            continue
         found[m], worths[m] = best, np.exp(logits[best] - off[best]) / (2 * m + 1)
         m += 1
-        left[best] = False
         for pair in range(pairs.shape[0]):
             if pairs[pair, 0] == best and pairs[pair, 1] < n:
                 left[pairs[pair, 1]] = False
-        if groups.size and groups[best] >= 0:
-            of_group[groups[best]] += 1
-            if of_group[groups[best]] == most:
-                for at in range(n):
-                    left[at] = left[at] and groups[at] != groups[best]
         if taken.size:
             for at in range(n):
                 off[at] = max(off[at], taken[best, at])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from numpy.typing import NDArray
 
 from streams.core import candidates, diversity
 from streams.core.catalogue import Catalogue
-from streams.core.diversity import Company, Seated
+from streams.core.diversity import NO_PAIRS, Company, Seated
 from streams.core.picks import Fallback, Pick
 from streams.core.rules import TasteRules
 
@@ -28,56 +29,64 @@ def give_places(
 
     They take the places of the last picks where the list is full; each is drawn evenly among the
     `AMONG` newest that may stand there. What that may cost is bounded: the places above stay as
-    they are.
+    they are. Of a part of a place it is drawn whether it is given.
     """
-    kept = picks[: rules.list_length - rules.explored_places]
-    pool = _pool(kept, barred, fallback, catalogue)
+    whole, part = divmod(rules.explored_places, 1.0)
+    most = int(whole) + (part > 0.0)
+    # The first of them stands beside all picks but the last, the next beside one less, and so on.
+    beside = picks[: rules.list_length - 1]
+    pool = _pool(beside, barred, fallback, catalogue)
     if not pool:
         return picks
-    first = len(kept)
-    numbers = np.array([*(pick.number for pick in kept), *pool], np.int32)
-    seated = None
-    if rules.group_most:
-        groups = [catalogue.group(number) for number in numbers.tolist()]
-        seated = Seated(Company(groups=groups, most=rules.group_most))
-        for at in range(first):
-            seated.seat(at)
-    hashes, new = catalogue.picture_hashes(numbers), numbers[first:]
-    new_hashes = hashes[first:]
-    cosines = catalogue.cosines(new, numbers[:first])
-    alike = diversity.look_same(cosines, new_hashes, hashes[:first], rules)
-    same: NDArray[np.bool_] = np.logical_or.reduce(alike, axis=1)
-    explored: list[Pick] = []
-    while True:
-        left = np.flatnonzero(~same).tolist()
-        if seated is not None:
-            left = [at for at in left if seated.admits(first + at)]
+    n = len(beside)
+    numbers = np.array([*(pick.number for pick in beside), *pool], np.int32)
+    groups = [catalogue.group(number) for number in numbers.tolist()] if rules.group_most else []
+    new, hashes = numbers[n:], catalogue.picture_hashes(numbers)
+    alike = diversity.look_same(catalogue.cosines(new, numbers[:n]), hashes[n:], hashes[:n], rules)
+    taken = np.zeros(len(pool), np.bool_)
+    explored: list[tuple[int, float]] = []
+    staying = picks
+    while len(explored) < most:
+        stay = rules.list_length - len(explored) - 1
+        free = ~(np.logical_or.reduce(alike[:, :stay], axis=1) | taken)
+        left = np.flatnonzero(free).tolist()
+        if groups:
+            company = Company(NO_PAIRS, *diversity.grouped((groups, rules.group_most)))
+            seated = Seated(company)
+            for at in (*range(min(stay, n)), *(n + at for at, _ in explored)):
+                seated.seat(at)
+            left = [at for at in left if seated.admits(n + at)]
         if not left:
             break
-        at = left[int(rng.integers(len(left)))]
-        score = (kept[-1].score if kept else 1.0) / 2.0 ** (len(explored) + 1)
-        item_id = catalogue.item_id(pool[at])
-        explored.append(Pick(pool[at], item_id, score, 1.0 / len(left), "exploring"))
-        if len(explored) == rules.explored_places:
+        chance = part if len(explored) == whole else 1.0
+        if chance < 1.0 and rng.random() >= chance:
+            if stay < len(picks):  # whoever stands there might have had to go
+                last = picks[stay]
+                staying = [*picks[:stay], replace(last, propensity=last.propensity * (1.0 - part))]
             break
-        if seated is not None:
-            seated.seat(first + at)
+        at = left[int(rng.integers(len(left)))]
+        explored.append((at, chance / len(left)))
         one = slice(at, at + 1)
-        cosines = catalogue.cosines(new, new[one])
-        same |= diversity.look_same(cosines, new_hashes, new_hashes[one], rules)[:, 0]
-        same[at] = True
-    # Where too few are new, the last picks keep their places.
-    rest = picks[first : rules.list_length - len(explored)]
-    return [*kept, *rest, *explored]
+        taken |= diversity.look_same(
+            catalogue.cosines(new, new[one]), hashes[n:], hashes[n:][one], rules
+        )[:, 0]
+        taken[at] = True
+    staying = staying[: rules.list_length - len(explored)]
+    score = staying[-1].score if staying else 1.0
+    for at, propensity in explored:
+        score /= 2.0
+        item_id = catalogue.item_id(pool[at])
+        staying.append(Pick(pool[at], item_id, score, propensity, "exploring"))
+    return staying
 
 
 def _pool(
-    kept: list[Pick], barred: candidates.Keys, fallback: Fallback, catalogue: Catalogue
+    beside: list[Pick], barred: candidates.Keys, fallback: Fallback, catalogue: Catalogue
 ) -> list[int]:
     """The newest items that she may see and that are not listed: `AMONG` at most."""
     numbers = fallback.new[:AMONG]
     if not len(numbers):
         return []
     free = catalogue.available(numbers) > candidates.is_barred(catalogue.keys(numbers), barred)
-    listed = {pick.number for pick in kept}
+    listed = {pick.number for pick in beside}
     return [number for number in numbers[free].tolist() if number not in listed]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from streams.core.catalogue import Catalogue, Numbers
 from streams.core.crowd import Crowd
 from streams.core.crowd_rank import freshest, nearest_of_hers
-from streams.core.diversity import Company
+from streams.core.diversity import Company, Seated, full
 from streams.core.learning.compiled import compiled
 from streams.core.learning.table import Rows
 from streams.core.rules import TasteRules
@@ -80,34 +80,39 @@ def fresh_items(
     return Fresh(few, rows, named, nearness)
 
 
+def certain(first: int, n: int, company: Company, places: int) -> list[int]:
+    """Of the fresh candidates, those from `first` up to `n`, the first `places` that can be listed
+    whatever else is: none looks like another candidate, and their groups have room for all of them.
+    """
+    seated, chosen = Seated(company), list[int]()
+    alike = set(company.pairs[:, 0].tolist())
+    for at in range(first, n):
+        if len(chosen) < places and at not in alike and seated.admits(at):
+            seated.seat(at)
+            chosen.append(at)
+    return chosen
+
+
 def with_fresh(
-    chosen: Sequence[Place],
-    first: int,
-    named: Numbers,
-    company: Company,
-    *,
-    most_named: int,
-    rules: TasteRules,
+    chosen: Sequence[Place], fresh: NDArray[np.int64], company: Company, rules: TasteRules
 ) -> list[Place]:
     """`chosen` with some fresh items among them: the last but one of every 1 / `fresh_share`.
 
-    What is at the end of a full list gives way. Candidates from `first` on are fresh; named: the
-    item of hers that the reason for each names, -1 for none, of which `most_named` reasons may
-    name the same one.
+    What is at the end of a full list gives way. fresh: int64 [f], candidates in the order in which
+    they are tried.
     """
     listed, above = interleave(
         np.array([candidate for candidate, _, _ in chosen], np.int64),
-        first,
-        named,
+        fresh,
         company.pairs,
-        company.group_numbers(),
+        company.groups,
         company.most,
         rules.fresh_places,
         rules.list_length,
-        most_named,
     )
+    new = set(fresh.tolist())
     return [
-        chosen[place] if candidate < first else (candidate, chosen[place][1], 1.0)
+        (candidate, chosen[place][1], 1.0) if candidate in new else chosen[place]
         for candidate, place in zip(listed.tolist(), above.tolist(), strict=True)
     ]
 
@@ -115,46 +120,37 @@ def with_fresh(
 @compiled
 def interleave(  # noqa: PLR0917 - compiled functions take no keywords cheaply
     chosen: NDArray[np.int64],
-    first: int,
-    named: Numbers,
+    fresh: NDArray[np.int64],
     pairs: NDArray[np.int32],
     groups: NDArray[np.int64],
-    most: int,
+    most: NDArray[np.int64],
     places: int,
     length: int,
-    most_named: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The loop of `with_fresh`: who is listed, and the place in `chosen` of whoever was chosen; for
-    a fresh one that of the item above it.
-
-    pairs, groups, most: as in `diversity.apart`.
-    """
-    listed = np.empty(chosen.size + places, np.int64)
-    above = np.empty(chosen.size + places, np.int64)
+    a fresh one that of the item above it. Arrays as in `diversity.Company`."""
     m = chosen.size
+    listed, above = np.empty(m + places, np.int64), np.empty(m + places, np.int64)
     listed[:m], above[:m] = chosen, np.arange(m)
     stretch = length // max(places, 1)
-    candidate = first
+    tried = 0
     for place in range(1, places + 1):
-        at = place * stretch - 2
-        if at < 1 or at > m:
+        at = min(place * stretch - min(2, stretch - 1), m)
+        if at < 1:
             break
         kept = listed[: min(m, length - 1)]
-        while candidate < named.size:
-            admitted, led, of_group = True, 0, 0
+        while tried < fresh.size:
+            candidate = fresh[tried]
+            tried += 1
+            admitted = not full(groups, most, kept, candidate)
             for other in kept:
-                led += named[other] == named[candidate]
-                if groups.size and groups[candidate] >= 0:
-                    of_group += groups[other] == groups[candidate]
                 for pair in range(pairs.shape[0]):
                     if pairs[pair, 0] == other and pairs[pair, 1] == candidate:
                         admitted = False
-            candidate += 1
-            if not admitted or led >= most_named or (groups.size and of_group >= most):
-                continue
-            for behind in range(m, at, -1):
-                listed[behind], above[behind] = listed[behind - 1], above[behind - 1]
-            listed[at], above[at] = candidate - 1, above[at - 1]
-            m += 1
-            break
+            if admitted:
+                for behind in range(m, at, -1):
+                    listed[behind], above[behind] = listed[behind - 1], above[behind - 1]
+                listed[at], above[at] = candidate, above[at - 1]
+                m += 1
+                break
     return listed[: min(m, length)], above[: min(m, length)]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core import candidates, diversity, exploring, ranker, reasons, sampling
+from streams.core import candidates, diversity, exploring
 from streams.core.catalogue import Catalogue, Numbers
 from streams.core.crowd import Crowd
 from streams.core.crowd_list import CrowdList
-from streams.core.diversity import Company, Seated
+from streams.core.diversity import NO_PAIRS, Company, Seated
 from streams.core.picks import Fallback, Pick, ReasonKind
+from streams.core.picture_list import PictureList, duplicates_of, groups_of
 from streams.core.profile import Profile
 from streams.core.rules import TasteRules
 
 NOTHING_BARRED: candidates.Keys = np.empty(0, np.uint32)
+_VARIED = 3
+"""Lengths of a list for somebody nobody knows that are looked at to make it varied."""
 
 
 def make_list(
@@ -40,47 +46,27 @@ def make_list(
     crowd  what others' clicks have taught: it ranks where it leads anywhere from what she did.
     """
     barred = candidates.barred_keys(profile)
-    picks: list[Pick] = []
+    makers: list[CrowdList | PictureList] = [PictureList(profile, barred, catalogue, rules, now_s)]
     if crowd is not None and crowd.ranks:
-        drawn = rng if rules.temperature > 0.0 else None
-        ranked = CrowdList(profile, barred, fallback, crowd, catalogue, rules, now_s)
-        picks = ranked.choose(found_numbers, found_similarities, drawn)
-    if not picks and found_numbers.size and profile.model_id == catalogue.model_id:
-        _, strengths = candidates.active(profile, rules, now_s)
-        if len(strengths) != len(found_numbers):
-            raise ValueError(
-                f"found items for {len(found_numbers)} queries, but there are {len(strengths)}"
-            )
-        hers = reasons.items_of_hers(profile, catalogue)
+        makers.insert(0, CrowdList(profile, barred, fallback, crowd, catalogue, rules, now_s))
 
-        def choose(pool: candidates.Candidates) -> list[Pick]:
-            return _choose(
-                pool,
-                strengths,
-                hers,
-                profile,
-                catalogue=catalogue,
-                rules=rules,
-                now_s=now_s,
-                rng=rng if rules.temperature > 0.0 else None,
-            )
+    def ranked(rng: np.random.Generator | None, limited: bool) -> list[Pick]:
+        lists = (
+            maker.choose(found_numbers, found_similarities, rng, limited=limited)
+            for maker in makers
+        )
+        return next(filter(None, lists), [])
 
-        # Somewhat more than are needed: near-duplicates and items like none of hers drop out.
-        # Should that not do, look at everything that was found.
-        total = sum(strengths)
-        # What is drawn is drawn from all.
-        spare = found_numbers.size if rng is not None and rules.temperature > 0.0 else 2
-        room = [int(1.25 * rules.list_length * s / total) + spare for s in strengths]
-        pool = candidates.gather(found_numbers, found_similarities, barred, room, catalogue)
-        picks = choose(pool)
-        if len(picks) < rules.list_length and pool.cut:
-            everything = [found_numbers.size] * len(room)
-            pool = candidates.gather(
-                found_numbers, found_similarities, barred, everything, catalogue
-            )
-            picks = choose(pool)
+    picks = ranked(rng if rules.temperature > 0.0 else None, True)
     if len(picks) < rules.list_length:
+        listed = len(picks)
         _fill(picks, barred, fallback, catalogue, rules)
+        if listed and len(picks) < rules.list_length:
+            # Better than nothing: what one item of hers leads to beyond its share.
+            more = {pick.number: pick for pick in ranked(None, False)}
+            there = {pick.number for pick in picks}
+            left = [number for number in more if number not in there]
+            _add(picks, left, lambda at, score: replace(more[at], score=score), catalogue, rules)
     if rng is not None and rules.explored_places:
         picks = exploring.give_places(
             picks, barred, fallback, catalogue=catalogue, rules=rules, rng=rng
@@ -89,95 +75,10 @@ def make_list(
 
 
 def make_fallback_list(fallback: Fallback, catalogue: Catalogue, rules: TasteRules) -> list[Pick]:
-    """The list for somebody nobody knows yet: popular items, then the newest."""
+    """The list for somebody nobody knows yet: popular items, then the newest, both varied."""
     picks: list[Pick] = []
     _fill(picks, NOTHING_BARRED, fallback, catalogue, rules)
     return picks
-
-
-def _choose(
-    pool: candidates.Candidates,
-    strengths: list[float],
-    hers: dict[str, int],
-    profile: Profile,
-    *,
-    catalogue: Catalogue,
-    rules: TasteRules,
-    now_s: float,
-    rng: np.random.Generator | None,
-) -> list[Pick]:
-    if not pool.numbers or not hers:
-        return []
-    scores = ranker.score(pool, catalogue, profile, rules, now_s)
-    numbers, owners, length = pool.numbers, pool.interests, rules.list_length
-    names, item_id = list(hers), catalogue.item_id
-    if rng is None:
-        # Nearly always the best make a list as they are, so only they are compared: with hers, and
-        # among themselves. Only if some may not stand beside the others the whole pool is.
-        company = Company(groups=_groups(numbers, catalogue, rules), most=rules.group_most)
-        chosen = diversity.share_places(scores, owners, strengths, company, length)
-        best = [numbers[at] for at, _ in chosen]
-        nearest, nearness = _nearest(best, hers, catalogue)
-        duplicates = _duplicates(best, catalogue, rules)
-        if not len(duplicates) and (not nearness or min(nearness) >= rules.min_similarity):
-            return [
-                Pick(number, item_id(number), value, 1.0, "looks-like", names[at], near)
-                for number, (_, value), at, near in zip(
-                    best, chosen, nearest, nearness, strict=True
-                )
-            ]
-    # Of what looks like none of hers there would be nothing to say.
-    nearest, nearness = _nearest(numbers, hers, catalogue)
-    alike = [at for at, near in enumerate(nearness) if near >= rules.min_similarity]
-    if not alike:
-        return []
-    numbers = [numbers[at] for at in alike]
-    scores, owners = [scores[at] for at in alike], [owners[at] for at in alike]
-    company = Company(
-        _duplicates(numbers, catalogue, rules),
-        _groups(numbers, catalogue, rules),
-        rules.group_most,
-    )
-    if rng is None:
-        shared = diversity.share_places(scores, owners, strengths, company, length)
-        places = [(at, value, 1.0) for at, value in shared]
-    else:
-        temperature = rules.temperature
-        places = sampling.sample_places(
-            scores, owners, strengths, company, length, temperature=temperature, rng=rng
-        )
-    return [
-        Pick(
-            numbers[at],
-            item_id(numbers[at]),
-            value,
-            chance,
-            "looks-like",
-            names[nearest[alike[at]]],
-            nearness[alike[at]],
-        )
-        for at, value, chance in places
-    ]
-
-
-def _groups(numbers: list[int], catalogue: Catalogue, rules: TasteRules) -> list[str | None]:
-    return [catalogue.group(number) for number in numbers] if rules.group_most else []
-
-
-def _nearest(
-    numbers: list[int], hers: dict[str, int], catalogue: Catalogue
-) -> tuple[list[int], list[float]]:
-    """For each of `numbers`: which of hers is nearest, and how near."""
-    mine = np.array(list(hers.values()), np.int32)
-    return reasons.looks_like(catalogue.cosines(np.array(numbers, np.int32), mine))
-
-
-def _duplicates(numbers: list[int], catalogue: Catalogue, rules: TasteRules) -> NDArray[np.int32]:
-    """The near-duplicates among `numbers`, by place."""
-    asked = np.array(numbers, np.int32)
-    return diversity.near_duplicates(
-        catalogue.cosines(asked, asked), catalogue.picture_hashes(asked), rules
-    )
 
 
 def _fill(
@@ -197,8 +98,26 @@ def _fill(
         if may_be_listed and number not in listed:
             kinds.setdefault(number, kind)
     left = list(kinds)
-    listed_groups = _groups([*(pick.number for pick in picks), *left], catalogue, rules)
-    seated = Seated(Company(groups=listed_groups, most=rules.group_most))
+    if not picks and rules.unlikeness > 0.0:  # nobody's taste has chosen what may look alike
+        popular = [number for number in left if kinds[number] == "popular"]
+        left = _varied(popular, catalogue, rules) + _varied(left[len(popular) :], catalogue, rules)
+
+    def make(number: int, score: float) -> Pick:
+        return Pick(number, catalogue.item_id(number), score, 1.0, kinds[number])
+
+    _add(picks, left, make, catalogue, rules)
+
+
+def _add(
+    picks: list[Pick],
+    left: list[int],
+    make: Callable[[int, float], Pick],
+    catalogue: Catalogue,
+    rules: TasteRules,
+) -> None:
+    """Add what may stand there of `left`, made with its score, until the list is full."""
+    together = [*(pick.number for pick in picks), *left]
+    seated = Seated(Company(NO_PAIRS, *groups_of(together, catalogue, rules)))
     for at in range(len(picks)):
         seated.seat(at)
     place_of = {number: at for at, number in enumerate(left, len(picks))}
@@ -212,9 +131,22 @@ def _fill(
             if not seated.admits(place_of[number]):
                 continue
             seated.seat(place_of[number])
-            score = base / step
-            picks.append(Pick(number, catalogue.item_id(number), score, 1.0, kinds[number]))
+            picks.append(make(number, base / step))
             step += 1
+
+
+def _varied(numbers: list[int], catalogue: Catalogue, rules: TasteRules) -> list[int]:
+    """`numbers`, best first, with the first of them in an order that keeps what looks alike apart:
+    as in `unlike_places`, of which the one at place r is worth 1 / r."""
+    few = numbers[: _VARIED * rules.list_length]
+    if len(few) < 2:
+        return numbers
+    asked = np.array(few, np.int32)
+    taken = np.float32(rules.unlikeness) * catalogue.cosines(asked, asked)
+    places, _ = diversity.unlike_places(
+        -np.log(np.arange(1.0, len(few) + 1.0)), Company(taken=taken), len(few)
+    )
+    return [few[at] for at in places.tolist()] + numbers[len(few) :]
 
 
 def _unlike(
@@ -222,7 +154,7 @@ def _unlike(
 ) -> list[int]:
     """Of `chunk`, in order, what is no near-duplicate of one listed or taken before it."""
     numbers = [*listed, *chunk]
-    pairs = _duplicates(numbers, catalogue, rules)
+    pairs = duplicates_of(numbers, catalogue, rules)
     seated = Seated(Company(pairs))
     for at in range(len(listed)):
         seated.seat(at)

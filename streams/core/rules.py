@@ -136,14 +136,21 @@ class TasteRules:
             _between(name, getattr(self, name), 0.0, 1e6)
 
     @property
-    def explored_places(self) -> int:
-        """Places of a list that are given to new items."""
-        return int(self.explore_share * self.list_length + 1e-9)
+    def explored_places(self) -> float:
+        """Places of a list that are given to new items; a part of one is given now and then."""
+        return round(self.explore_share * self.list_length, 9)
 
     @property
     def fresh_places(self) -> int:
         """Places of a list that are given to what hardly anybody has clicked."""
         return int(self.fresh_share * self.list_length + 1e-9)
+
+    def most_named(self, hers: int) -> int:
+        """How many reasons of a list may name the same one of `hers` items: all, if it is the only
+        one that can be named."""
+        if hers < 2:
+            return self.list_length
+        return max(int(self.largest_click_share * self.list_length + 1e-9), 1)
 
     @property
     def random(self) -> bool:

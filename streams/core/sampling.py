@@ -28,11 +28,13 @@ def sample_places(
     *,
     temperature: float,
     rng: np.random.Generator,
+    held: Sequence[int] = (),
 ) -> list[tuple[int, float, float]]:
     """Up to `length` candidates as (position, worth at its turn, propensity), in drawn order.
 
     scores, owners and strengths as in share_places; temperature above 0. Candidates with a score
-    of 0 or less are not listed.
+    of 0 or less are not listed. held: positions of those that get their places later, whatever is
+    drawn, and count among their groups already.
     """
     total = sum(strengths) or 1.0
     owner = np.array(owners, np.intp)
@@ -44,6 +46,9 @@ def sample_places(
     odds, off = np.ones(len(strengths)), np.zeros(len(logits))
     seated = Seated(company)
     left = np.isfinite(logits)
+    for at in held:
+        seated.hold(at)
+        seated.close(left, at)
     chosen: list[tuple[int, float, float]] = []
     while len(chosen) < length and left.any():
         worth = logits - np.log(odds)[owner] - off
@@ -59,7 +64,5 @@ def sample_places(
             off = np.maximum(off, company.taken[at])
         left[at] = False
         left[company.pairs[company.pairs[:, 0] == at, 1]] = False
-        if company.groups:
-            for other in np.flatnonzero(left).tolist():
-                left[other] = seated.admits(other)
+        seated.close(left, at)
     return chosen

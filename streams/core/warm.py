@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.core.crowd_rank import beyond_share, freshest, nearest_of_hers, shortlist, tell
-from streams.core.diversity import Company, pairs_alike, unlike_places
+from streams.core.crowd_rank import freshest, nearest_of_hers, shortlist, tell
+from streams.core.diversity import Company, grouped, pairs_alike, unlike_places
 from streams.core.fresh import interleave
 from streams.core.learning import warm
 from streams.core.learning.rules import LearningRules
@@ -29,10 +29,11 @@ def warm_up() -> None:
     one = cosines[0]
     freshest(table.signals.likes, table.signals.listed, table.keys, keys, rows, one, 1)
     nearest_of_hers(cosines)
-    pairs = pairs_alike(cosines, np.zeros(1, np.uint64), 1.0, 0)
-    found, _ = unlike_places(np.zeros(1), Company(pairs), 1)
-    named = beyond_share(rows, rows, 1).astype(np.int32)
-    interleave(found, 0, rows, pairs, Company().group_numbers(), 0, 1, 1, 1)
+    company = Company(
+        pairs_alike(cosines, np.zeros(1, np.uint64), 1.0, 0), *grouped((rows, 1)), cosines
+    )
+    found, _ = unlike_places(np.zeros(1), company, 1)
+    interleave(found, found, company.pairs, company.groups, company.most, 1, 1)
     tell(
         table.signals,
         moment,
@@ -43,7 +44,7 @@ def warm_up() -> None:
         cosines,
         rows,
         np.zeros(1),
-        named,
+        rows,
         term,
         1,
         0.0,

@@ -317,9 +317,8 @@ async def test_a_click_on_an_unknown_item_is_kept_until_its_picture_comes(shop: 
     assert {item.reason.item_id for item in made.items} == {"green-99"}
 
 
-async def test_somebody_without_interests_gets_what_is_popular_then_what_is_new(
-    shop: Shop,
-) -> None:
+async def test_somebody_without_interests_gets_what_is_popular_then_what_is_new() -> None:
+    shop = Shop(explore_share=0.0)
     await shop.handle(*(click(f"user-{n}", "blue-7") for n in range(5)), click("bob", "red-9"))
     await shop.fallback.refresh()
     (made,) = await shop.lists(click("ann", "not-yet-known"))

@@ -235,3 +235,55 @@ def test_more_unlikeness_makes_a_list_of_things_that_look_less_alike():
         vectors = world.vectors(np.array([pick.number for pick in picks], np.int32))
         likeness[unlikeness] = float((vectors @ vectors.T).mean())
     assert likeness[3.0] < likeness[0.0] - 0.03
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25])
+@pytest.mark.parametrize("temperature", [0.0, 1.0, 100.0])
+def test_what_is_beyond_a_share_makes_room_for_what_is_popular(share, temperature):
+    """Six clicks; one crowd leads on from one of them to everything."""
+    world = World()
+    crowd = crowd_of(world, [["0/0", *world.ids[n : n + 12]] for n in range(1, 200, 3)])
+    rules = replace(RULES, largest_click_share=share, temperature=temperature, explore_share=0.0)
+    profile = visit(world, clicks_on(["0/0", "9", "8", "7", "6", "5/5"]), rules=rules)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        picks = list_for(world, profile, rules, crowd=crowd, rng=rng)
+        named = Counter(pick.reason_item_id for pick in picks if pick.reason_item_id)
+        assert len(picks) == rules.list_length
+        assert max(named.values()) <= max(share * rules.list_length, 1)
+
+
+def test_propensities_of_whole_lists_are_their_frequencies_with_places_for_the_fresh():
+    """Drawn, with two fresh items of which one looks like what is drawn, and one place explored."""
+    world = World(tastes=2, per_taste=9)
+    liked = [i for i in world.ids if i[-1] in "01234"]
+    crowd = crowd_of(world, [liked] * 8)
+    world.copy_picture("0/2", "0/6")
+    rules = replace(
+        RULES,
+        list_length=4,
+        temperature=1.0,
+        fresh_share=0.25,
+        explore_share=0.1,
+        unlikeness=2.0,
+        largest_click_share=0.5,
+    )
+    profile = visit(world, clicks_on(["0/0", "1/0"]), rules=rules)
+    new = Fallback(
+        np.array([world.number(i) for i in ("0/5", "1/7", "1/8")], np.int32), ["new"] * 3
+    )
+    rounds, lists, said = 4_000, Counter[tuple[str, ...]](), dict[tuple[str, ...], float]()
+    kinds = Counter[str]()
+    for seed in range(rounds):
+        rng = np.random.default_rng(seed)
+        picks = list_for(world, profile, rules, crowd=crowd, fallback=new, rng=rng)
+        made = tuple(f"{pick.item_id} {pick.reason_kind}" for pick in picks)
+        lists[made] += 1
+        said[made] = float(np.prod([pick.propensity for pick in picks]))
+        kinds.update(pick.reason_kind for pick in picks)
+    assert 0 < kinds["exploring"] < rounds
+    assert len(lists) > 20
+    assert sum(said.values()) == pytest.approx(1.0, abs=0.02)  # a few rare lists never came
+    for made, chance in said.items():
+        tolerance = 5.0 * np.sqrt(chance * (1.0 - chance) / rounds) + 1e-3
+        assert lists[made] / rounds == pytest.approx(chance, abs=tolerance)

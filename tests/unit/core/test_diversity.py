@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streams.core.diversity import (
     Company,
+    grouped,
     look_same,
     near_duplicates,
     pairs_alike,
@@ -123,8 +124,9 @@ logarithms = st.lists(st.integers(-36, 0).map(lambda n: n / 4) | st.just(-np.inf
 def test_where_nothing_is_taken_off_places_are_those_of_one_owner(logits, alike, data):
     n = len(logits)
     pairs = [pair for pair in alike if pair[0] != pair[1] and max(pair) < n]
-    groups = data.draw(st.just([]) | st.lists(st.sampled_from("xyz"), min_size=n, max_size=n))
-    company = Company(both_ways(*pairs).reshape(-1, 2), groups, 2)
+    named = data.draw(st.lists(st.sampled_from("xyz"), min_size=n, max_size=n))
+    ways = data.draw(st.just([]) | st.just([(named, 2)]))
+    company = Company(both_ways(*pairs).reshape(-1, 2), *grouped(*ways))
     found, values = unlike_places(np.array(logits), company, 5)
     shared = share_places(np.exp(logits).tolist(), [0] * n, [1.0], company, 5)
     assert found.tolist() == [at for at, _ in shared]

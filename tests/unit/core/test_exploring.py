@@ -83,3 +83,43 @@ def test_a_group_keeps_to_its_most(world: World, profile: Profile) -> None:
         picks = made(world, profile, seed, rules)
         assert max(Counter(world.groups[pick.number] for pick in picks).values()) <= 3
         assert len(picks) > 5
+
+
+@pytest.mark.parametrize("new", [0, 1, 2, 3])
+@pytest.mark.parametrize("share", [0.1, 0.25])
+def test_few_new_items_that_are_listed_already_are_not_listed_twice(new: int, share: float) -> None:
+    """The new ones, and a double of one of them, are among the last picks, which stay."""
+    world = World()
+    profile = visit(world, clicks_on(["0/1", "0/2", "1/1"]))
+    rules = TasteRules(explore_share=share, group_most=6)
+    last = made(world, profile, None, rules)[-4:]
+    numbers = np.array([pick.number for pick in last][:new], np.int32)
+    world.groups = {number: world.item_id(number)[0] for number in range(len(world.ids))}
+    fallback = Fallback(numbers, ["new"] * new)
+    for seed in range(30):
+        if new > 1 and seed == 15:
+            world.copy_picture(last[0].item_id, last[1].item_id)
+        picks = list_for(world, profile, rules, fallback=fallback, rng=np.random.default_rng(seed))
+        assert len({pick.number for pick in picks}) == len(picks)
+        assert max(Counter(world.groups[pick.number] for pick in picks).values()) <= 6
+        scores = [pick.score for pick in picks]
+        assert scores == sorted(scores, reverse=True)
+        vectors = world.vectors(np.array([pick.number for pick in picks], np.int32))
+        cosines = vectors @ vectors.T - 2.0 * np.eye(len(picks))
+        assert cosines.max() <= rules.near_duplicate_similarity + 1e-5
+
+
+def test_a_part_of_a_place_is_given_now_and_then_and_propensities_say_how_often(
+    world: World, profile: Profile
+) -> None:
+    """Of ten places half a one: what stands last does so as often as is said."""
+    rules = TasteRules(list_length=10, explore_share=0.05)
+    lists = [made(world, profile, seed, rules) for seed in range(3_000)]
+    last = Counter(picks[-1].item_id for picks in lists)
+    said = {picks[-1].item_id: picks[-1].propensity for picks in lists}
+    assert sum(said.values()) == pytest.approx(1.0)
+    kept = made(world, profile, None, rules)[-1].item_id
+    assert said[kept] == pytest.approx(0.5)
+    for item_id, chance in said.items():
+        tolerance = 5.0 * np.sqrt(chance * (1.0 - chance) / len(lists))
+        assert last[item_id] / len(lists) == pytest.approx(chance, abs=tolerance)

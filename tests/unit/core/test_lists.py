@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,7 +171,7 @@ def test_a_withdrawn_item_is_in_no_list(world):
 
 def test_somebody_new_gets_the_popular_items_in_their_order(world):
     fallback = world.fallback()
-    picks = make_fallback_list(fallback, world, RULES)
+    picks = make_fallback_list(fallback, world, replace(RULES, unlikeness=0.0))
     assert [pick.number for pick in picks] == fallback.numbers[:20].tolist()
     assert {pick.reason_kind for pick in picks} == {"popular"}
     assert all(check(pick, Profile(), world, fallback, RULES) is None for pick in picks)
@@ -270,3 +271,46 @@ def test_left_to_chance_a_list_keeps_its_promises_too(history, world, seed):
         for other in picks[:place]:
             alike = similarity(world, pick.number, other.number)
             assert alike <= rules.near_duplicate_similarity + 1e-5
+
+
+def test_the_list_for_somebody_new_is_no_monotony():
+    """The twelve most popular are of one taste, and others are popular as well."""
+    world = World()
+    popular = [*range(12), *(40 * taste + place for place in range(6) for taste in range(1, 6))]
+    fallback = Fallback(np.array(popular, np.int32), ["popular"] * len(popular))
+    plain = make_fallback_list(fallback, world, replace(RULES, unlikeness=0.0))
+    varied = make_fallback_list(fallback, world, RULES)
+    assert varied[0] == plain[0]
+    assert Counter(tastes_of(varied[:10]))[0] < 10 == Counter(tastes_of(plain[:10]))[0]
+    scores = [pick.score for pick in varied]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.4])
+@pytest.mark.parametrize("temperature", [0.0, 1.0, 50.0])
+def test_an_item_of_hers_is_named_no_more_often_than_its_share(share, temperature):
+    """One of seven clicks lies in the middle of a taste, so that most of it looks like that one."""
+    world = World()
+    middle = world._first[:40].mean(axis=0)
+    world._first[0] = world._views[0, 0] = middle / np.linalg.norm(middle)
+    hers = ["0/0", "0/1", "0/2", "1/1", "2/2", "3/3", "4/4"]
+    rules = replace(RULES, largest_click_share=share, temperature=temperature, explore_share=0.0)
+    profile = visit(world, clicks_on(hers), rules=rules)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        picks = list_for(world, profile, rules, rng=rng)
+        named = Counter(pick.reason_item_id for pick in picks if pick.reason_item_id)
+        assert len(picks) == rules.list_length
+        assert max(named.values()) <= max(share * rules.list_length, 1)
+
+
+def test_where_nothing_else_is_there_a_share_is_exceeded_at_the_end():
+    world = World(tastes=2, per_taste=20)
+    rules = replace(RULES, largest_click_share=0.2, explore_share=0.0)
+    profile = visit(world, clicks_on(["0/1", "1/1"]), rules=rules)
+    picks = list_for(world, profile, rules, fallback=NOBODY)
+    assert len(picks) == rules.list_length
+    assert max(Counter(pick.reason_item_id for pick in picks[:8]).values()) == 4
+    scores = [pick.score for pick in picks]
+    assert scores == sorted(scores, reverse=True)
+    assert all(check(pick, profile, world, NOBODY, rules) is None for pick in picks)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from streams.core.diversity import Company, share_places
+from streams.core.diversity import NO_PAIRS, Company, grouped, share_places
 from streams.core.sampling import sample_places
 
 SCORES = [0.9, 0.6, 0.5, 0.3, 0.0]
@@ -39,7 +39,7 @@ def drawn(
     [
         Company(),
         Company(np.array([[0, 1], [1, 0]], np.int32)),
-        Company(groups=list("xxyyy"), most=1),
+        Company(NO_PAIRS, *grouped(("xxyyy", 1))),
         Company(taken=np.eye(5, dtype=np.float32)[::-1] * 2.0),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_high_temperature_forgets_what_they_are_worth() -> None:
 
 def test_near_duplicates_and_full_groups_are_not_drawn() -> None:
     rng = np.random.default_rng(4)
-    company = Company(np.array([[0, 2], [2, 0]], np.int32), list("xxyzz"), 1)
+    company = Company(np.array([[0, 2], [2, 0]], np.int32), *grouped(("xxyzz", 1)))
     for _ in range(200):
         places = [at for at, _, _ in drawn(rng, company, 5)]
         assert not {0, 2} <= set(places)

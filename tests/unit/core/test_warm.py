@@ -11,7 +11,6 @@ from tests.unit.core.worlds import NOW_S, World, clicks_on, list_for, visit
 LOOPS = (
     crowd_rank.shortlist,
     crowd_rank.tell,
-    crowd_rank.beyond_share,
     crowd_rank.nearest_of_hers,
     crowd_rank.freshest,
     fresh.interleave,
