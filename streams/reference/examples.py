@@ -178,18 +178,23 @@ class _Facts:
 
 
 def a_list() -> tuple[bytes, bytes, Headers]:
-    """A published list, made by the code that makes them all."""
+    """The beginning of a published list, made by the code that makes them all."""
     picks = [
-        Pick(0, "sku-7", 0.9312, 1.0, "looks-like", "sku-1", 0.8841),
-        Pick(1, "sku-9", 0.412, 1.0, "popular"),
+        Pick(0, "sku-12", 1.0, 1.0, "people-also-clicked", "sku-1", 0.6417),
+        Pick(1, "sku-7", 0.2683, 1.0, "looks-like", "sku-1", 0.8841),
+        Pick(2, "sku-9", 0.1204, 1.0, "popular"),
     ]
-    facts = [_Facts(("shoes", "blue"), "Acme", "Blue running shoe"), _Facts((), None, None)]
+    facts = [
+        _Facts(("socks",), "Acme", "Running socks"),
+        _Facts(("shoes", "blue"), "Acme", "Blue running shoe"),
+        _Facts((), None, None),
+    ]
     return encode(
         user_id="u-42",
         trigger=Trigger("clicks", 3, 1042, "sku-1", "like", 1_795_429_800.25),
         made_at_s=1_795_429_800.312,
         model="resnet50-thin@0123456789ab",
-        policy="taste",
+        policy="greedy-1+explore",
         picks=picks,
         facts=facts,
     )

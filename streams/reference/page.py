@@ -10,7 +10,7 @@ import orjson
 from streams.errors import REASONS
 from streams.reference import prose
 from streams.reference.examples import CLICKS, IMAGES, PIXEL, Example, a_list
-from streams.reference.schemas import REASON_KINDS
+from streams.reference.schemas import REASON_KINDS, SIMILARITIES
 from streams.topic_kinds import Topic
 from streams.topics import TOPICS
 
@@ -101,7 +101,7 @@ def _shown(example: Example) -> str:
 
 def _list() -> Iterator[str]:
     key, value, headers = a_list()
-    yield "The headers make it a CloudEvent in binary mode. An example:"
+    yield "The headers make it a CloudEvent in binary mode. An example, its first three items:"
     yield ""
     shown = [f"key      {key.decode()}"]
     for place, (name, text) in enumerate(headers):
@@ -110,7 +110,10 @@ def _list() -> Iterator[str]:
     yield from _block("\n".join([*shown, "value"]) + "\n" + pretty)
     yield "Kinds of reason (more may come):"
     yield ""
-    yield from _table(("kind", "why it is here"), ((f"`{k}`", w) for k, w in REASON_KINDS.items()))
+    yield from _table(
+        ("kind", "why it is here", "`similarity`"),
+        ((f"`{k}`", w, SIMILARITIES.get(k, "null")) for k, w in REASON_KINDS.items()),
+    )
 
 
 def _block(text: str, language: str = "") -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from streams.core.rules import TasteRules
 from streams.fields import EventLimits
+from streams.reference.schemas import POLICY, PROPENSITY
 
 _LIMITS = EventLimits()
+_RULES = TasteRules()
 
 INTRO = f"""\
 Two topics to write, two to read. Names are without `LOOKSTREAM_TOPIC_PREFIX`; limits are the
@@ -88,7 +91,7 @@ timestamp |
 
 Kinds: `view`, `click`, `like`, `save`, `purchase` and `dwell` say that she likes the item, each
 with a weight in the settings; `dislike` and `hide` say that she doesn't, and keep it out of her
-lists.
+lists (the last {_RULES.hidden} such items, `LOOKSTREAM_HIDDEN_ITEMS`).
 
 Clicks count by the time they name, not by when they come: an old click counts little. One dated
 more than {_LIMITS.max_ahead_s:.0f} s after its record's timestamp is refused, as is one before 1971
@@ -99,7 +102,7 @@ broker bounds that timestamp: `message.timestamp.after.max.ms`, an hour by defau
 In a CloudEvent `time` and `id` stand in for `at` and `id`.
 """
 
-RECOMMENDATIONS = """\
+RECOMMENDATIONS = f"""\
 Each applied click publishes its user's whole list again. It holds what is needed to show it: no
 other lookup. Key, `user_id` and `ce_subject` are the same. The topic is compacted: whoever reads it
 from the beginning knows the newest list of every user.
@@ -113,8 +116,17 @@ topic and partition, and an offset not above the one you have, is a repetition.
 **Under the key `*`** lies the list for somebody unknown: show it to users who have none. It has no
 trigger; its `list_id` follows from what is on it, and it is published when that changes.
 
-No list contains an item that she has clicked lately, disliked or hidden, nor one that was withdrawn
-or unavailable when it was made.
+No list contains one of the last {_RULES.seen} items that she did anything with but dislike or hide
+(`LOOKSTREAM_SEEN_ITEMS`), nor one of the last {_RULES.hidden} that she disliked or hid
+(`LOOKSTREAM_HIDDEN_ITEMS`), nor one that was withdrawn or unavailable when it was made. What lies
+further back may be listed again.
+
+| field | what it says |
+|---|---|
+| `score` | Comparable within one list only. |
+| `propensity` | {PROPENSITY} |
+| `policy` | {POLICY} |
+| `model` | The vector space of the similarities. |
 """
 
 DEAD_LETTERS = """\
@@ -128,7 +140,7 @@ this order, as text:
 | `detail` | one sentence for people; never part of the payload |
 | `topic`, `partition`, `offset` | where the refused record lies |
 | `timestamp` | its timestamp, in milliseconds since the epoch |
-| `agent` | who refused it: `embedder`, `recommender` |
+| `agent` | who refused it: `embedder`, `recommender`, `learner` |
 
 Headers of the same names that were there before stay; the last of a name is lookstream's. The dead
 letter's own timestamp is the time of refusal.

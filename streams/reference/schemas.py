@@ -127,6 +127,23 @@ REASON_KINDS = {
     "exploring": "it is new, and was drawn at random, to learn whether it is liked",
 }
 
+SIMILARITIES = {
+    "looks-like": "the cosine of the two items' first pictures",
+    "people-also-clicked": "which part of all that leads here from what she did leads by that "
+    "item, 0 to 1",
+}
+"""What `similarity` says, for the kinds that have one."""
+
+POLICY = (
+    "How places were given away. greedy-1: each to the best that is left. softmax-1(T): each drawn "
+    "at random, T being LOOKSTREAM_TEMPERATURE. With +explore behind it, the last ones go to new "
+    "items at random, where there are such (LOOKSTREAM_EXPLORE_SHARE)."
+)
+PROPENSITY = (
+    "The chance with which this place went to this item, given the places above it; 1 where "
+    "nothing was left to chance."
+)
+
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TIME: Schema = {"type": "string", "format": "date-time"}
@@ -141,7 +158,7 @@ _ITEM = _record(
             "type": "number",
         },
         "propensity": {
-            "description": "The chance with which it was put here; 1 where nothing was left to it.",
+            "description": PROPENSITY,
             "type": "number",
             "exclusiveMinimum": 0,
             "maximum": 1,
@@ -152,9 +169,7 @@ _ITEM = _record(
                 "kind": {"type": "string", "examples": list(REASON_KINDS)},
                 "item_id": _NULLABLE_TEXT,
                 "similarity": {
-                    "description": "looks-like: the cosine of the two pictures. "
-                    "people-also-clicked: which part of all that leads here from what she did "
-                    "leads by that item, 0 to 1.",
+                    "description": " ".join(f"{k}: {w}." for k, w in SIMILARITIES.items()),
                     "type": ["number", "null"],
                 },
             },
@@ -186,7 +201,7 @@ LIST: Schema = _record(
             "type": ["object", "null"],
         },
         "model": {"description": "The vector space of the similarities.", **_TEXT},
-        "policy": {"description": "The way the list was made.", **_TEXT},
+        "policy": {"description": POLICY, **_TEXT},
         "items": {"type": "array", "items": _ITEM},
     },
 )

@@ -41,9 +41,11 @@ class Places(Section):
     )
     snapshot_dir: Path = setting(
         Path("snapshots"),
-        "Where a recommender keeps a copy of its item index, so that the next start reads only "
-        "what came since. Costs as much disk as the index has bytes. Losing it costs a slower "
-        "start and nothing else. Recommenders on one machine may share it.",
+        "Where a recommender keeps a copy of its item index, and the learner what it has learned, "
+        "so that the next start reads only what came since. Costs as much disk as these have "
+        "bytes. Losing the index costs a slower start and nothing else; losing what was learned "
+        "costs all that is older than the log of interactions (30 days). Workers on one machine "
+        "may share it.",
     )
 
 
@@ -131,9 +133,9 @@ class TopicMaking(Section):
 
     partitions: int = setting(
         8,
-        "Partitions of each topic that `lookstream topics create` makes: the most workers of one "
-        "kind that can share the work. They can't be made fewer later, and more of them later "
-        "moves users to other partitions.",
+        "Partitions of each topic that `lookstream topics create` makes, but of interactions and "
+        "ranker, which have one: the most workers of one kind that can share the work. They can't "
+        "be made fewer later, and more of them later moves users to other partitions.",
         ge=1,
         le=1000,
     )

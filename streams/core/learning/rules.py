@@ -42,8 +42,10 @@ class LearningRules:
     """
 
     items: int = 200_000
-    """Items with signals; the least lately popular makes room. About 2.3 kB each in the learner,
-    2.1 kB in a recommender."""
+    """Items with signals; the least lately popular makes room. About 4.5 kB each in the learner:
+    what it knows (`crowd.Crowd`, 2.1 kB a row), what it has published (`evidence.Signals`, the
+    same) and where to find them. The second table has twice as many rows, and keeps those that made
+    room; a recommender has that one only, with a row for each item of its index as well."""
     trusted_items: int = 3
     """Items from which on a user's word counts in full; her k-th counts k / so many. What an
     attacker's accounts must do before they are believed, and what is lost of honest users: 10
@@ -63,7 +65,8 @@ class LearningRules:
     ranker_rate: float = 0.05
     """Step of the ranker's weights (AdaGrad). 0 freezes them."""
     ranker_every: int = 1
-    """The ranker learns from every so many likes; 5 triples what a learner keeps up with."""
+    """The ranker learns from every so many likes. With 5 a learner took in 1.4 to 1.85 times as
+    many clicks (docs/decisions/learner.md)."""
     session_candidates: int = 100
     """Candidates from the session lists of what she did lately."""
     walk_candidates: int = 100

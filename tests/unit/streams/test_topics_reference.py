@@ -6,14 +6,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
 
+from streams.agents.publishing import policy_of
+from streams.core.picks import ReasonKind
+from streams.core.rules import TasteRules
 from streams.errors import Reason
 from streams.events import Click, EventLimits, ImageEvent, parse_click, parse_image
 from streams.generated import DOCS
+from streams.recommendations import parse_list
 from streams.records import RawRecord
 from streams.reference import prose, schemas
 from streams.reference.asyncapi import document
@@ -150,6 +154,23 @@ def names(schema: dict[str, Any], value: object) -> None:
 
 def test_the_schema_of_a_list_has_the_fields_of_a_list() -> None:
     names(schemas.LIST, orjson.loads(a_list()[1]))
+
+
+def test_the_list_on_the_page_is_one_that_a_worker_publishes_at_its_defaults() -> None:
+    shown = parse_list(a_list()[1])
+    assert shown.policy == policy_of(TasteRules())
+    scores = [item.score for item in shown.items]
+    assert scores == sorted(scores, reverse=True)
+    for item in shown.items:
+        assert item.propensity == 1.0
+        assert item.reason.kind in schemas.REASON_KINDS
+        named = item.reason.kind in schemas.SIMILARITIES
+        assert named == (item.reason.item_id is not None)
+        assert named == (item.reason.similarity is not None)
+
+
+def test_every_kind_of_reason_is_explained() -> None:
+    assert set(schemas.REASON_KINDS) == set(get_args(ReasonKind))
 
 
 def test_the_schema_of_a_click_has_the_fields_of_a_click() -> None:
