@@ -34,7 +34,7 @@ FEATURES = (
 )
 PICTURE = FEATURES.index("picture")
 
-FROM_SESSION, FROM_WALK, FROM_POPULAR, FROM_ELSEWHERE = 1, 2, 4, 8
+FROM_SESSION, FROM_WALK, FROM_POPULAR, FROM_ELSEWHERE, FROM_LONGER_WALK = 1, 2, 4, 8, 16
 """Where a candidate came from, as bits: a candidate may have several."""
 
 
@@ -194,7 +194,7 @@ def retrieve(
     moment: Moment,
     popular: tuple[NDArray[np.int32], NDArray[np.int32]],
     others: NDArray[np.int32],
-    limits: tuple[int, int, int],
+    limits: tuple[int, int, int, int],
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32], bool]:
     """Candidates with their sources and features: int32 [n], uint8 [n], float32 [n, 9].
 
@@ -202,18 +202,20 @@ def retrieve(
 
     popular: rows by falling popularity, one array for each decay, long enough that enough of them
     are left without what is barred. others: rows to consider beside (near her interests, new).
-    limits: how many from session, walk, and each popularity.
+    limits: how many from session, walk, longer walk, and each popularity.
     """
     barred = bar(scratch, moment.barred)
     touched = gather(signals, scratch, moment.lately, moment.likes, moment.session_now)
-    room = limits[0] + limits[1] + 2 * limits[2] + others.size
+    room = limits[0] + limits[1] + limits[2] + 2 * limits[3] + others.size
     found, sources = np.empty(room, np.int32), np.empty(room, np.uint8)
     best = best_listed(scratch, scratch.session[:touched], limits[0])
     n = choose(scratch, signals, best, FROM_SESSION, room, found, sources, 0)
     best = best_listed(scratch, scratch.walk[:touched], limits[1])
     n = choose(scratch, signals, best, FROM_WALK, room, found, sources, n)
+    best = best_listed(scratch, scratch.longer[:touched], limits[2])
+    n = choose(scratch, signals, best, FROM_LONGER_WALK, room, found, sources, n)
     for rows in popular:
-        n = choose(scratch, signals, rows, FROM_POPULAR, limits[2], found, sources, n)
+        n = choose(scratch, signals, rows, FROM_POPULAR, limits[3], found, sources, n)
     n = choose(scratch, signals, others, FROM_ELSEWHERE, room, found, sources, n)
     features = np.zeros((n, 9), np.float32)
     fill(signals, scratch, touched, moment, barred, found[:n], features)

@@ -30,6 +30,7 @@ _RANGES = {
     "ranker_every": (1, 1_000_000),
     "session_candidates": (0, 10_000),
     "walk_candidates": (0, 10_000),
+    "longer_walk_candidates": (0, 10_000),
     "popular_candidates": (0, 10_000),
 }
 
@@ -71,6 +72,8 @@ class LearningRules:
     """Candidates from the session lists of what she did lately."""
     walk_candidates: int = 100
     """Candidates from the walk over what she liked."""
+    longer_walk_candidates: int = 25
+    """Candidates from two steps of it, most of which the first step leads to as well."""
     popular_candidates: int = 25
     """Candidates from each of the two popularities."""
 

@@ -205,7 +205,12 @@ class SignalTable:
             moment,
             self.popular(moment),
             others,
-            (rules.session_candidates, rules.walk_candidates, rules.popular_candidates),
+            (
+                rules.session_candidates,
+                rules.walk_candidates,
+                rules.longer_walk_candidates,
+                rules.popular_candidates,
+            ),
         )
         return Retrieved(*found)
 

@@ -11,6 +11,7 @@ import pytest
 from streams.core.learning.features import (
     FEATURES,
     FROM_ELSEWHERE,
+    FROM_LONGER_WALK,
     FROM_POPULAR,
     FROM_SESSION,
     FROM_WALK,
@@ -167,7 +168,7 @@ def test_candidates_say_where_they_came_from_and_what_is_barred_is_none():
     found = dict(zip(table.keys[rows].tolist(), sources.tolist(), strict=True))
     assert found == {
         2: FROM_SESSION,
-        3: FROM_SESSION | FROM_WALK | FROM_ELSEWHERE,
+        3: FROM_SESSION | FROM_WALK | FROM_LONGER_WALK | FROM_ELSEWHERE,
         5: FROM_POPULAR,
         6: FROM_ELSEWHERE,
     }
@@ -176,7 +177,13 @@ def test_candidates_say_where_they_came_from_and_what_is_barred_is_none():
 
 def test_the_strongest_candidates_of_a_source_are_taken():
     many = {key: float(key) for key in range(10, 100)}
-    rules = replace(RULES, session_candidates=3, walk_candidates=2, popular_candidates=0)
+    rules = replace(
+        RULES,
+        session_candidates=3,
+        walk_candidates=2,
+        longer_walk_candidates=0,
+        popular_candidates=0,
+    )
     table = table_of(
         signals(1, session=many, walk={k: 200.0 - w for k, w in many.items()}), rules=rules
     )
@@ -186,6 +193,19 @@ def test_the_strongest_candidates_of_a_source_are_taken():
         **dict.fromkeys((99, 98, 97), FROM_SESSION),
         **dict.fromkeys((10, 11), FROM_WALK),
     }
+
+
+def test_two_steps_lead_to_what_one_does_not():
+    table = table_of(
+        signals(1, walk={2: 1.0}),
+        signals(2, walk={1: 1.0, 3: 4.0}, walk_total=5.0),
+        signals(3),
+        rules=replace(RULES, popular_candidates=0),
+    )
+    rows, sources, _, _ = table.retrieve(moment_of(table, [1], barred=[1]))
+    found = dict(zip(table.keys[rows].tolist(), sources.tolist(), strict=True))
+    assert found[2] & FROM_WALK
+    assert found[3] == FROM_LONGER_WALK
 
 
 def test_nothing_of_one_list_is_left_for_the_next():
