@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from streams.core import splitting
 from streams.core.catalogue import Catalogue, Vectors
 from streams.core.interests import Interests, faded
 from streams.core.learning.rules import LIKES
@@ -61,8 +64,30 @@ def apply(
         profile.liked += key not in profile.likes
         profile.likes.add(key, LIKES)
     profile.events += 1
+    if profile.events % splitting.EVERY == 0:
+        _split(profile, catalogue, rules)
     profile.mark(source, offset)
     return True
+
+
+def _split(profile: Profile, catalogue: Catalogue, rules: TasteRules) -> None:
+    """Let an interest become two, if her recent items that are in an interest say so."""
+    recent = profile.recent
+    weights = {
+        recent.ids[at]: recent.weight(at, rules)
+        for at in range(len(recent))
+        if recent.kind(at) not in NEGATIVE_KINDS
+    }
+    waiting = {recent.ids[at] for at in recent.pending()}
+    known = [
+        (item_id, number)
+        for item_id, number in zip(weights, catalogue.numbers(list(weights)), strict=True)
+        if number is not None and item_id not in waiting
+    ]
+    if known:
+        item_ids = [item_id for item_id, _ in known]
+        vectors = catalogue.vectors(np.array([number for _, number in known], np.int32))
+        splitting.split(profile.interests, item_ids, [weights[i] for i in item_ids], vectors, rules)
 
 
 def event_time_s(profile: Profile, click: ClickFact) -> float:

@@ -123,6 +123,36 @@ class Interests:
             self.short[at] *= kept
             self.long[at] *= kept
 
+    def divide(self, at: int, share: float, vectors: Vectors, items: list[str]) -> None:
+        """Make two of interest `at`: rows of `vectors`, float32 [2, dim], and `items`, which moved
+        them; `share` of its weight goes to the first."""
+        self.vectors = np.concatenate([self.vectors, vectors[1:]])
+        self.vectors[at] = vectors[0]
+        self.items[at] = items[0]
+        self.items.append(items[1])
+        for weights in (self.short, self.long):
+            weights.append(weights[at] * (1.0 - share))
+            weights[at] *= share
+
+    def make_room(self, kept: int, most: float, rules: TasteRules) -> int | None:
+        """Merge the two others than `kept` whose merging loses least, if that is less than `most`
+        by Ward's cost; where `kept` stands then, None if nothing was merged."""
+        others = [at for at in range(len(self)) if at != kept]
+        if len(others) < 2:
+            return None
+        strengths = self.strengths(rules)
+        low, high = self._cheapest_merge(
+            self.vectors[others], [strengths[at] for at in others], rules
+        )
+        into, gone = others[low], others[high]
+        s, t = strengths[into], strengths[gone]
+        cosine = float(np.add.reduce(self.vectors[into] * self.vectors[gone]))
+        if s + t > 0.0 and s * t / (s + t) * (1.0 - cosine) >= most:
+            return None
+        self._merge(into, gone, rules)
+        self._keep([at for at in range(len(self)) if at != gone])
+        return kept - (gone < kept)
+
     def _room_for(
         self, view: Vector, gain: float, strengths: list[float], rules: TasteRules
     ) -> int | None:

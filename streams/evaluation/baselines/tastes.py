@@ -5,9 +5,12 @@ All three rank by the same vectors, so the difference is how her taste is kept.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core import splitting
 from streams.core.interests import Interests, faded
 from streams.core.rules import NEGATIVE_KINDS, TasteRules
 from streams.evaluation.method import NOT_RETRIEVED, Event, Mask, Scores
@@ -86,6 +89,8 @@ class SeveralInterests:
         """vectors: float32 [items, dim], unit rows where `has` is true."""
         self._vectors, self._has, self._rules = vectors, has, rules
         self._users: dict[int, tuple[float, Interests]] = {}
+        self._recent: dict[int, dict[int, float]] = {}
+        self._events: Counter[int] = Counter()
 
     def arrive(self, item: int, at_s: float) -> None:
         """It looks as it looks."""
@@ -114,6 +119,15 @@ class SeveralInterests:
         views = self._vectors[event.item][None]
         interests.attract(views, weight, weight, str(event.item), self._rules)
         self._users[event.user] = event.at_s, interests
+        recent = self._recent.setdefault(event.user, {})
+        recent[event.item] = max(recent.pop(event.item, 0.0), weight)
+        if len(recent) > self._rules.recent:
+            del recent[next(iter(recent))]
+        self._events[event.user] += 1
+        if self._events[event.user] % splitting.EVERY == 0:
+            items, weights = list(recent), list(recent.values())
+            names = [str(item) for item in items]
+            splitting.split(interests, names, weights, self._vectors[items], self._rules)
 
 
 def _weight(event: Event, rules: TasteRules) -> float:
