@@ -42,24 +42,23 @@ class News(NamedTuple):
 
 
 def news_of(profile: Profile, click: ClickFact, rules: TasteRules) -> News:
-    """What is new of `click`, which is not applied to `profile` yet; of a dislike nothing.
+    """What is new of `click`, which is not applied to `profile` yet.
 
-    An item that her profile has forgotten counts as new.
+    Nothing of a dislike, nor of an item that she disliked or hid before: what she disliked is no
+    longer among her likes, so each dislike would make the next like new. An item that her profile
+    has forgotten counts as new.
     """
-    if click.kind in NEGATIVE_KINDS:
-        return News(first=False, liked=False)
     key = item_key(click.item_id)
+    if click.kind in NEGATIVE_KINDS or key in profile.hidden:
+        return News(first=False, liked=False)
     likes = rules.is_like(click.kind, rules.weight(click.kind, click.dwell_s))
-    return News(
-        first=key not in profile.seen and key not in profile.hidden,
-        liked=likes and key not in profile.likes,
-    )
+    return News(first=key not in profile.seen, liked=likes and key not in profile.likes)
 
 
 def popular_by(profile: Profile, click: ClickFact, rules: TasteRules) -> float:
     """What `click`, not applied to `profile` yet, adds to its item's popularity, in clicks.
 
-    0 for a dislike, and for an item that she has touched, and liked or not, before.
+    0 where there is no news of it.
     """
     return rules.weight(click.kind, click.dwell_s) if any(news_of(profile, click, rules)) else 0.0
 

@@ -81,12 +81,13 @@ async def test_it_is_published_when_it_changes() -> None:
 
 
 @pytest.mark.parametrize("learning", [True, False])
-async def test_one_account_does_not_outdo_many_people(learning: bool) -> None:
+@pytest.mark.parametrize("kinds", [["purchase"] * 30, ["purchase", "dislike"] * 30])
+async def test_one_account_does_not_outdo_many_people(kinds: list[str], learning: bool) -> None:
     shop = Publisher(
         Teaching(Crowd(LearningRules(items=500)), "interactions", unheard) if learning else None
     )
     await shop.handle(*(click(f"honest-{n}", "green-7") for n in range(20)))
-    await shop.handle(*(click("bot", "red-1", kind="purchase") for _ in range(30)))
+    await shop.handle(*(click("bot", "red-1", kind=kind) for kind in kinds))
     await shop.step()
     first, second = parse_list(shop.sent[-1].value or b"").items[:2]
     assert (first.item_id, first.reason.kind) == ("green-7", "popular")

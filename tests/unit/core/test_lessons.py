@@ -74,6 +74,12 @@ def test_what_is_new_of_a_click_is_told_of_the_profile_before_it():
     assert news(forgotten, "purchase") == News(first=True, liked=True)
 
 
+def test_a_dislike_in_between_makes_no_like_new():
+    profile = visit(WORLD, clicks_on(["0/1"]))
+    visit(WORLD, [ClickFact("0/1", "dislike", NOW_S + 100)], profile)
+    assert told(profile, "0/1", "purchase") is None
+
+
 def test_a_dislike_teaches_nothing_and_is_no_evidence():
     profile = visit(WORLD, [*clicks_on(["0/1", "0/2"]), ClickFact("0/2", "dislike", NOW_S + 200)])
     assert told(profile, "0/3", "dislike") is None
