@@ -1,20 +1,22 @@
-"""Compiling everything that a recommender's lists need before they are asked for."""
+"""Compiling what a recommender's lists need before they are asked for."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from streams.core.crowd_rank import beyond_share, freshest, nearest_of_hers, shortlist, tell
-from streams.core.diversity import Company, pairs_alike, unlike_places
+from streams.core.diversity import NO_PAIRS, Company, near_duplicates, unlike_places
 from streams.core.fresh import interleave
 from streams.core.learning import warm
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.table import NO_KEYS, SignalTable
+from streams.core.rules import TasteRules
 
 
 def warm_up() -> None:
     """Run every compiled loop once. How long that takes: `learning.warm.warm_up`."""
     warm.warm_up()
+    warm_up_pictures()
     table = SignalTable(LearningRules(items=16))
     row = table.add(1)
     rows = np.array([row], np.int32)
@@ -29,10 +31,9 @@ def warm_up() -> None:
     one = cosines[0]
     freshest(table.signals.likes, table.signals.listed, table.keys, keys, rows, one, 1)
     nearest_of_hers(cosines)
-    pairs = pairs_alike(cosines, np.zeros(1, np.uint64), 1.0, 0)
-    found, _ = unlike_places(np.zeros(1), Company(pairs), 1)
+    found, _ = unlike_places(np.zeros(1), Company(NO_PAIRS), 1)
     named = beyond_share(rows, rows, 1).astype(np.int32)
-    interleave(found, 0, rows, pairs, Company().group_numbers(), 0, 1, 1, 1)
+    interleave(found, 0, rows, NO_PAIRS, Company().group_numbers(), 0, 1, 1, 1)
     tell(
         table.signals,
         moment,
@@ -48,3 +49,8 @@ def warm_up() -> None:
         1,
         0.0,
     )
+
+
+def warm_up_pictures() -> None:
+    """Run once what lists by pictures alone run. A second where it is not cached."""
+    near_duplicates(np.zeros((1, 1), np.float32), np.zeros(1, np.uint64), TasteRules())
