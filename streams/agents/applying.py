@@ -20,9 +20,9 @@ from streams.core.apply import apply
 from streams.core.catalogue import Catalogue
 from streams.core.crowd import Crowd
 from streams.core.learning.interaction import Interaction
-from streams.core.lessons import interaction_of
+from streams.core.lessons import interaction_of, popular_by
 from streams.core.profile import ClickFact, Profile
-from streams.core.rules import NEGATIVE_KINDS, TasteRules
+from streams.core.rules import TasteRules
 from streams.delivery import Batch
 from streams.errors import EventError, StateBroken
 from streams.events import Click, EventLimits, parse_click
@@ -151,6 +151,7 @@ class ClickApplier:
         for record, click in visit.clicks:
             fact = ClickFact(click.item_id, click.kind, click.at_s, click.dwell_s)
             source, offset = source_of(record), record.offset
+            popular = popular_by(visit.profile, fact, self._rules)
             told = None
             if self._teaching is not None and not visit.profile.applied(source, offset):
                 told = interaction_of(visit.profile, fact, record.partition, offset, self._rules)
@@ -167,9 +168,8 @@ class ClickApplier:
                 if told.liked:
                     visit.profile.residual = self._teaching.crowd.residual_after(told)
             visit.applied.append(new)
-            weight = self._rules.weight(click.kind, click.dwell_s)
-            if new and weight > 0.0 and click.kind not in NEGATIVE_KINDS:
-                decayed = math.log2(weight) + click.at_s / self._popularity_half_life_s
+            if new and popular > 0.0:
+                decayed = math.log2(popular) + click.at_s / self._popularity_half_life_s
                 increments.append((click.item_id, decayed))
         return increments
 

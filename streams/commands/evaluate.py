@@ -43,7 +43,8 @@ def evaluate(
         Path | None, typer.Option(help="A folder of pictures, each named by its item's id.")
     ] = None,
     embeddings: Annotated[
-        Path | None, typer.Option(help="An .npz with `ids` and `emb`, in place of pictures.")
+        Path | None,
+        typer.Option(help="An .npz with `ids` and `emb`, in place of pictures; `emb` is centred."),
     ] = None,
     items: Annotated[
         Path | None, typer.Option(help="CSV or JSONL: item_id, since (when it may be listed).")

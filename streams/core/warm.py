@@ -1,20 +1,22 @@
-"""Compiling everything that a recommender's lists need before they are asked for."""
+"""Compiling what a recommender's lists need before they are asked for."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from streams.core.crowd_rank import freshest, nearest_of_hers, shortlist, tell
-from streams.core.diversity import Company, grouped, pairs_alike, unlike_places
+from streams.core.diversity import NO_PAIRS, Company, grouped, near_duplicates, unlike_places
 from streams.core.fresh import interleave
 from streams.core.learning import warm
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.table import NO_KEYS, SignalTable
+from streams.core.rules import TasteRules
 
 
 def warm_up() -> None:
     """Run every compiled loop once. How long that takes: `learning.warm.warm_up`."""
     warm.warm_up()
+    warm_up_pictures()
     table = SignalTable(LearningRules(items=16))
     row = table.add(1)
     rows = np.array([row], np.int32)
@@ -29,9 +31,7 @@ def warm_up() -> None:
     one = cosines[0]
     freshest(table.signals.likes, table.signals.listed, table.keys, keys, rows, one, 1)
     nearest_of_hers(cosines)
-    company = Company(
-        pairs_alike(cosines, np.zeros(1, np.uint64), 1.0, 0), *grouped((rows, 1)), cosines
-    )
+    company = Company(NO_PAIRS, *grouped((rows, 1)), cosines)
     found, _ = unlike_places(np.zeros(1), company, 1)
     interleave(found, found, company.pairs, company.groups, company.most, 1, 1)
     tell(
@@ -49,3 +49,10 @@ def warm_up() -> None:
         1,
         0.0,
     )
+
+
+def warm_up_pictures() -> None:
+    """Run once what lists by pictures alone run. Some seconds where it is not cached."""
+    cosines = np.zeros((1, 1), np.float32)
+    near_duplicates(cosines, np.zeros(1, np.uint64), TasteRules())
+    unlike_places(np.zeros(1), Company(taken=cosines), 1)

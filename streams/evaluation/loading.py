@@ -15,7 +15,7 @@ from inference.encoder import Encoder
 from inference.errors import PictureError
 from streams.embeddings import MAX_DIM
 from streams.errors import StartRefused
-from streams.evaluation.vectors import Pictures
+from streams.evaluation.vectors import Pictures, centre, make_unit
 from streams.settings import Settings
 from streams.text import printable
 
@@ -28,8 +28,9 @@ _ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", 
 def read_embeddings(path: Path) -> Pictures:
     """The arrays `ids` (text or whole numbers [n]) and `emb` (numbers [n, dim]) of an .npz.
 
-    Vectors are made unit vectors; those without a direction are left out. Nothing is unpickled, and
-    what the file says of its size is checked against its bytes first. Raises StartRefused.
+    Vectors are made unit vectors, those without a direction left out, and centred, as an exported
+    model does with its own. Nothing is unpickled, and what the file says of its size is checked
+    against its bytes first. Raises StartRefused.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -48,14 +49,18 @@ def read_embeddings(path: Path) -> Pictures:
         texts = [str(each) for each in ids.tolist()]
     if len(set(texts)) != len(texts):
         raise _refused(path, "an id stands in `ids` twice")
-    vectors = emb.astype(np.float32)
-    if not np.isfinite(vectors).all():
+    vectors = emb.astype(np.float32, order="C", copy=False)
+    del emb  # of a million items a gigabyte or more
+    lengths = make_unit(vectors)
+    if not np.isfinite(lengths).all():
         raise _refused(path, "`emb` holds values that are not finite")
-    lengths = np.linalg.norm(vectors, axis=1)
-    real = lengths > 1e-9
-    vectors = vectors[real] / lengths[real, None]
-    kept = [text for text, there in zip(texts, real.tolist(), strict=True) if there]
-    return Pictures(f"file:{path.stem[:100]}", kept, vectors, np.zeros(len(kept), np.uint64))
+    real: NDArray[np.bool_] = np.any(vectors, axis=1)
+    if not real.all():
+        vectors = vectors[real]
+        texts = [text for text, there in zip(texts, real.tolist(), strict=True) if there]
+    if not len(vectors) or not centre(vectors):
+        raise _refused(path, "there is no difference between its vectors, or no direction in them")
+    return Pictures(f"file:{path.stem[:100]}", texts, vectors, np.zeros(len(texts), np.uint64))
 
 
 def embed_folder(

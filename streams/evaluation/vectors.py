@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from streams.evaluation.log import Log
 
+_LEAST_LENGTH = 1e-9
+_LEAST_SPREAD = 1e-6
+"""Mean square distance from the mean, below which float32 tells no directions apart."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures:
@@ -41,3 +45,34 @@ class ItemPictures:
     vectors: NDArray[np.float32]
     has: NDArray[np.bool_]
     hashes: NDArray[np.uint64]
+
+
+def make_unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Make rows unit vectors, in place; the lengths they had.
+
+    vectors: float32 [n, dim]; gives float64 [n]. A row shorter than 1e-9, or with a value that is
+    not finite, which its length then isn't either, becomes zero.
+    """
+    lengths: NDArray[np.float64] = np.sqrt(
+        np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
+    )
+    real = np.isfinite(lengths) & (lengths > _LEAST_LENGTH)
+    np.divide(vectors, lengths[:, None], out=vectors, where=real[:, None])
+    vectors[~real] = 0.0
+    return lengths
+
+
+def centre(vectors: NDArray[np.float32]) -> bool:
+    """Take the mean of all off unit rows, in place, and make them unit vectors again.
+
+    Features of a network share one direction, which says nothing, and drowns the others: all look
+    alike. False where nothing else is in them, because all rows are the same; then nothing is done.
+
+    vectors: float32 [n, dim], n at least 1.
+    """
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    if float(mean @ mean) > 1.0 - _LEAST_SPREAD:
+        return False
+    vectors -= mean.astype(np.float32)
+    make_unit(vectors)
+    return True

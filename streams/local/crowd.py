@@ -12,8 +12,10 @@ Choices are drawn from a multinomial logit: P(i) ~ exp(utility), by Gumbel's tri
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,24 +106,39 @@ class Crowd:
         self._had: list[set[int]] = [set() for _ in self._people]
 
     def clicks(self) -> Iterator[CrowdClick]:
-        """The whole log, in the order of time."""
+        """The whole log, in the order of time.
+
+        Sessions are played one after another, by their starts; where two overlap, the choices of
+        the later one know all of the earlier. Their clicks wait until nothing earlier can come.
+        """
+        waiting: list[tuple[float, int, CrowdClick]] = []
+        numbers = itertools.count()
         for start_s, user in sorted(self._sessions()):
-            person = self._people[user]
-            taste = int(self._rng.choice(person.tastes, p=person.weights))
-            at_s = start_s
-            for _ in range(
-                int(self._rng.integers(self._nature.session[0], self._nature.session[1] + 1))
-            ):
-                item = self._choice(user, taste, at_s)
-                if item is None:
-                    break
-                self._had[user].add(item)
-                self._talk[item] += 1.0
-                kind = "like" if self._rng.random() < self._nature.like else "click"
-                yield CrowdClick(user, item, kind, at_s)
-                at_s += 5.0 + float(self._rng.exponential(25.0))
-            if self._rng.random() < self._nature.drift:
-                self._change_a_taste(person)
+            while waiting and waiting[0][0] <= start_s:
+                yield heappop(waiting)[2]
+            for click in self._session(start_s, user):
+                heappush(waiting, (click.at_s, next(numbers), click))
+        while waiting:
+            yield heappop(waiting)[2]
+
+    def _session(self, start_s: float, user: int) -> Iterator[CrowdClick]:
+        """One user's clicks in a row; then a taste of hers may give way to another."""
+        person = self._people[user]
+        taste = int(self._rng.choice(person.tastes, p=person.weights))
+        at_s = start_s
+        for _ in range(
+            int(self._rng.integers(self._nature.session[0], self._nature.session[1] + 1))
+        ):
+            item = self._choice(user, taste, at_s)
+            if item is None:
+                break
+            self._had[user].add(item)
+            self._talk[item] += 1.0
+            kind = "like" if self._rng.random() < self._nature.like else "click"
+            yield CrowdClick(user, item, kind, at_s)
+            at_s += 5.0 + float(self._rng.exponential(25.0))
+        if self._rng.random() < self._nature.drift:
+            self._change_a_taste(person)
 
     def _person(self) -> _Person:
         rng, nature = self._rng, self._nature

@@ -196,7 +196,8 @@ class Recommending(Section):
     popularity_half_life_s: float = setting(
         3 * 86_400.0,
         "After this long a click counts half in what is popular, which is what somebody unknown "
-        "is shown.",
+        "is shown. A user counts once for an item that she touches, and once more when she first "
+        "likes it, however often she comes back.",
         ge=60,
         le=31_536_000,
     )

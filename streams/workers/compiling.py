@@ -13,10 +13,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from streams.core.warm import warm_up
+from streams.core.warm import warm_up, warm_up_pictures
 
-COMMAND = (sys.executable, "-m", "streams.workers.compiling")
+COMMAND: Final = (sys.executable, "-m", "streams.workers.compiling")
+_PICTURES: Final = "pictures"
 _MOST_S = 300.0
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,14 @@ async def compile_first(
     except OSError as error:
         _log.warning("no process to compile in could be started (%s): compiling here", error)
     await asyncio.to_thread(load)
+
+
+async def compile_lists_first(*, crowd: bool) -> None:
+    """Have compiled and loaded what lists run: where no crowd ranks, only what is needed then."""
+    if crowd:
+        await compile_first()
+    else:
+        await compile_first(warm_up_pictures, (*COMMAND, _PICTURES))
 
 
 async def _child(command: Sequence[str]) -> None:
@@ -56,4 +66,4 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    warm_up()
+    (warm_up_pictures if sys.argv[1:] == [_PICTURES] else warm_up)()

@@ -31,7 +31,7 @@ from streams.stores.replica import IndexReplica
 from streams.stores.replica_log import TopicLog
 from streams.wires import redis_options
 from streams.workers.common import Worker, model_refusals
-from streams.workers.compiling import compile_first
+from streams.workers.compiling import compile_lists_first
 
 NAME: Final = "recommender"
 
@@ -152,8 +152,8 @@ def run_recommender(settings: Settings) -> int:
         background = Background(app.bugs.found)
         worker.stack.push_async_callback(background.close)
         background.start("the item index", replica.run())
+        await compile_lists_first(crowd=crowd is not None)
         if followed is not None:
-            await compile_first()
             background.start("what the crowd teaches", followed.run())
             await followed.begun.wait()
         await replica.caught_up.wait()

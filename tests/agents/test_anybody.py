@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from streams.agents.anybody import AnybodysAgent
 from streams.agents.past import Begun
 from streams.agents.publishing import AnybodysList
+from streams.agents.teaching import Teaching
+from streams.core.crowd import Crowd
+from streams.core.learning.rules import LearningRules
 from streams.core.rules import TasteRules
 from streams.delivery import Batch, BatchClosing, Message, Retry
 from streams.delivery.observer import NoObserver
+from streams.recommendations import parse_list
 from streams.stores.profiles import Mark
 from tests.agents.records import click
 from tests.agents.test_recommend import Shop
@@ -31,8 +36,8 @@ class Journal(NoObserver):
 class Publisher(Shop):
     """A shop with the agent; a pause while something is down stops it, as SIGTERM would."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, teaching: Teaching | None = None) -> None:
+        super().__init__(teaching=teaching)
         self.journal = Journal()
         self.retry = Retry(observer=self.journal, pause=self.stopped)
         self.in_charge = True
@@ -62,12 +67,31 @@ class Publisher(Shop):
         return len(self.sent) - before
 
 
+async def unheard(messages: Sequence[Message], _closing: asyncio.Event) -> Sequence[object]:
+    """A topic of interactions that nobody reads."""
+    return []
+
+
 async def test_it_is_published_when_it_changes() -> None:
     shop = Publisher()
     assert [await shop.step(), await shop.step()] == [1, 0]
     await shop.handle(click("ann", "green-7", kind="like"))
     assert [await shop.step(), await shop.step()] == [1, 0]
     assert b"green-7" in (shop.sent[-1].value or b"")
+
+
+@pytest.mark.parametrize("learning", [True, False])
+@pytest.mark.parametrize("kinds", [["purchase"] * 30, ["purchase", "dislike"] * 30])
+async def test_one_account_does_not_outdo_many_people(kinds: list[str], learning: bool) -> None:
+    shop = Publisher(
+        Teaching(Crowd(LearningRules(items=500)), "interactions", unheard) if learning else None
+    )
+    await shop.handle(*(click(f"honest-{n}", "green-7") for n in range(20)))
+    await shop.handle(*(click("bot", "red-1", kind=kind) for kind in kinds))
+    await shop.step()
+    first, second = parse_list(shop.sent[-1].value or b"").items[:2]
+    assert (first.item_id, first.reason.kind) == ("green-7", "popular")
+    assert (second.item_id, second.reason.kind) == ("red-1", "popular")
 
 
 async def test_who_is_not_in_charge_publishes_nothing() -> None:

@@ -344,6 +344,17 @@ async def test_a_dislike_is_no_popularity(shop: Shop) -> None:
     assert popular[0][1] == pytest.approx(math.log2(3.0) + NOW_MS / 1000 / HALF_LIFE_S)
 
 
+async def test_a_user_makes_an_item_popular_once_by_touching_and_once_by_liking_it(
+    shop: Shop,
+) -> None:
+    kinds = ("view", "view", "purchase", "purchase", "like", "click", "view")
+    await shop.handle(*(click("ann", "red-1", kind=kind) for kind in kinds[:4]))
+    await shop.handle(*(click("ann", "red-1", kind=kind) for kind in kinds[4:]))
+    now = NOW_MS / 1000 / HALF_LIFE_S
+    ((item, weight),) = await shop.store.popular(5)
+    assert (item, 2.0 ** (weight - now)) == ("red-1", pytest.approx(0.25 + 5.0))
+
+
 async def test_a_bad_click_is_a_dead_letter_and_the_others_go_on(shop: Shop) -> None:
     bad = click("ann", "red-1", kind="stare")
     batch = await shop.handle(bad, click("ann", "red-2"))

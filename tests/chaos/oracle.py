@@ -16,9 +16,8 @@ from streams.core.learning.course import Course
 from streams.core.learning.interaction import Interaction, decode_interaction
 from streams.core.learning.learner import Learner
 from streams.core.learning.weights_codec import encode_weights
-from streams.core.lessons import interaction_of
+from streams.core.lessons import interaction_of, popular_by
 from streams.core.profile import ClickFact, Profile
-from streams.core.rules import NEGATIVE_KINDS
 from streams.embeddings import FactRecord, ViewRecord, WithdrawnRecord, decode
 from streams.errors import EventError
 from streams.events import parse_click, parse_image
@@ -107,9 +106,9 @@ def expect(clicks: Iterable[Record], catalogue: ItemIndex, settings: Settings) -
         told = interaction_of(profile, fact, record.partition, record.offset, rules)
         if told is not None and not profile.applied(source, record.offset):
             lessons[record.partition, record.offset] = without_residual(told)
+        weight = popular_by(profile, fact, rules)
         apply(profile, fact, source, record.offset, catalogue=catalogue, rules=rules)
-        weight = rules.weight(click.kind, click.dwell_s)
-        if weight > 0.0 and click.kind not in NEGATIVE_KINDS:
+        if weight > 0.0:
             decayed = math.log2(weight) + click.at_s / settings.popularity_half_life_s
             weights[click.item_id].append(decayed)
     reference = max((max(each) for each in weights.values()), default=0.0)

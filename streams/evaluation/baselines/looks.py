@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.evaluation.method import NOT_RETRIEVED, Event, Mask, Scores
+from streams.evaluation.vectors import centre
 
 
 class Looks:
@@ -19,13 +20,12 @@ class Looks:
     name = "pictures"
 
     def __init__(self, vectors: NDArray[np.float32], has: NDArray[np.bool_]) -> None:
-        """vectors: float32 [items, dim], of which those are real where `has` is true."""
-        mean = vectors[has].mean(axis=0, dtype=np.float64) if has.any() else 0.0
-        centred = vectors - mean
-        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 1e-9)
-        centred[~has] = 0.0
-        self._vectors = centred.astype(np.float32)
+        """vectors: float32 [items, dim], unit rows where `has` is true."""
+        real = vectors[has]
+        if len(real):
+            centre(real)
+        self._vectors = np.zeros_like(vectors)
+        self._vectors[has] = real
         self._has = has
         self._liked: dict[int, NDArray[np.float32]] = {}
 

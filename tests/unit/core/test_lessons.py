@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 
 from streams.core.learning.interaction import decode_interaction
-from streams.core.lessons import interaction_of
+from streams.core.lessons import News, interaction_of, news_of
 from streams.core.profile import ClickFact, Profile, item_key
 from tests.unit.core.histories import histories
 from tests.unit.core.worlds import NOW_S, RULES, World, clicks_on, visit
@@ -55,6 +55,29 @@ def test_an_item_counts_once_as_touched_and_once_as_liked():
     assert liked is not None
     assert (liked.first, liked.liked) == (False, True)
     assert told(visit(WORLD, clicks_on(["0/1"])), "0/1", "purchase") is None
+
+
+def test_what_is_new_of_a_click_is_told_of_the_profile_before_it():
+    def news(profile: Profile, kind: str, dwell_s: float | None = None) -> News:
+        return news_of(profile, ClickFact("0/1", kind, NOW_S + 1e4, dwell_s), RULES)
+
+    nothing = News(first=False, liked=False)
+    assert news(Profile(), "view") == News(first=True, liked=False)
+    assert news(Profile(), "purchase") == News(first=True, liked=True)
+    assert news(Profile(), "hide") == nothing
+    seen = visit(WORLD, [ClickFact("0/1", "view", NOW_S)])
+    assert news(seen, "view") == news(seen, "dwell", 1.0) == nothing
+    assert news(seen, "dwell", 60.0) == News(first=False, liked=True)
+    liked = visit(WORLD, clicks_on(["0/1"]))
+    assert news(liked, "purchase") == nothing
+    forgotten = visit(WORLD, clicks_on(["0/1", *(f"1/{n}" for n in range(RULES.seen))]))
+    assert news(forgotten, "purchase") == News(first=True, liked=True)
+
+
+def test_a_dislike_in_between_makes_no_like_new():
+    profile = visit(WORLD, clicks_on(["0/1"]))
+    visit(WORLD, [ClickFact("0/1", "dislike", NOW_S + 100)], profile)
+    assert told(profile, "0/1", "purchase") is None
 
 
 def test_a_dislike_teaches_nothing_and_is_no_evidence():

@@ -117,12 +117,29 @@ def test_a_split_has_both_parts(tmp_path: Path) -> None:
         files.read_split(write(tmp_path, "user,item,part\nann,a,valid\n"))
 
 
-def test_embeddings_of_any_width_become_unit_vectors(tmp_path: Path) -> None:
+def test_embeddings_of_any_width_are_centred_unit_vectors(tmp_path: Path) -> None:
     path = tmp_path / "emb.npz"
-    np.savez(path, ids=np.array([7, 8, 9]), emb=np.array([[3.0, 4.0, 0], [0, 0, 0], [0, 0, 2]]))
+    emb = np.array([[3.0, 4.0, 0], [0, 0, 0], [0, 0, 2], [-0.6, 0.8, 0]])
+    np.savez(path, ids=np.array([7, 8, 9, 10]), emb=emb)
     found = read_embeddings(path)
-    assert found.ids == ["7", "9"]
-    assert found.vectors == pytest.approx(np.array([[0.6, 0.8, 0], [0, 0, 1]]))
+    assert found.ids == ["7", "9", "10"]
+    # Of unit vectors, so that a long one is no more than another: (0, 1.6, 1) / 3 is the mean.
+    expected = np.array([[0.6, 0.8, 0], [0, 0, 1], [-0.6, 0.8, 0]]) - np.array([0, 1.6, 1]) / 3
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    assert found.vectors == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", ">f4", "i2"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_embeddings_of_any_type_are_the_same_again(tmp_path: Path, kind: str, order: str) -> None:
+    path = tmp_path / "emb.npz"
+    whole = np.random.default_rng(5).integers(-100, 300, (50, 8))
+    np.savez(path, ids=np.arange(50), emb=np.array(whole, kind, order=order))  # type: ignore[call-overload]
+    once, again = read_embeddings(path), read_embeddings(path)
+    assert once.vectors.dtype == np.float32
+    assert once.vectors.tobytes() == again.vectors.tobytes()
+    np.savez(path, ids=np.arange(50), emb=whole.astype(np.float64))
+    assert once.vectors == pytest.approx(read_embeddings(path).vectors, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +148,10 @@ def test_embeddings_of_any_width_become_unit_vectors(tmp_path: Path) -> None:
         ({"ids": np.array(["a"])}, "no array `emb`"),
         ({"ids": np.array(["a", "b"]), "emb": np.ones((1, 3))}, "2 ids but 1 vectors"),
         ({"ids": np.array(["a", "a"]), "emb": np.ones((2, 3))}, "twice"),
-        ({"ids": np.array(["a"]), "emb": np.array([[np.nan]])}, "not finite"),
+        ({"ids": np.array(["a", "b"]), "emb": np.array([[np.nan], [1]])}, "not finite"),
+        ({"ids": np.array(["a", "b"]), "emb": np.array([[np.inf, 1], [1, 1]])}, "not finite"),
+        ({"ids": np.array(["a", "b"]), "emb": np.zeros((2, 3))}, "no difference"),
+        ({"ids": np.array(["a", "b"]), "emb": np.array([[0.1, 0.3], [0.2, 0.6]])}, "no difference"),
         ({"ids": np.array(["a"]), "emb": np.ones(3)}, "not a table of numbers"),
         ({"ids": np.array([{"a": 1}], object), "emb": np.ones((1, 3))}, "objects"),
     ],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from streams.core import codec
 from streams.core.apply import apply
 from streams.core.profile import ClickFact, Profile
+from streams.evaluation.loading import read_embeddings
 from streams.evaluation.log import Log
 from streams.evaluation.product import Lookstream
 from streams.evaluation.replay import replay
@@ -126,3 +129,23 @@ def test_what_is_set_for_the_learner_counts():
     assert method._lessons is not None
     assert method._lessons.crowd.table.rules.trusted_items == 10
     assert Lookstream(log, looks(log), load_settings(learning=False))._lessons is None
+
+
+def test_tastes_are_told_apart_in_features_that_share_a_direction(tmp_path: Path):
+    """As published features of networks do: here pictures of two tastes have a cosine of .7."""
+    ids = [f"{taste}{number}" for taste in range(8) for number in range(12)]
+    vectors = np.zeros((len(ids), 8 + 1 + len(ids)))
+    for row, item_id in enumerate(ids):
+        vectors[row, 8] = math.sqrt(0.7)
+        vectors[row, int(item_id[0])] = math.sqrt(0.2)
+        vectors[row, 9 + row] = math.sqrt(0.1)
+    np.savez(tmp_path / "emb.npz", ids=np.array(ids), emb=7.0 * vectors)
+    story = ", ".join(f"ann {taste}{number}" for number in range(3) for taste in range(3))
+    log = log_of(f"{story}, ann 73", since_s=dict.fromkeys(ids, 0.0))
+    pictures = read_embeddings(tmp_path / "emb.npz").by_item(log)
+    method = Lookstream(log, pictures, load_settings(learning=False))
+    done = replay(log, [method], warm_up=0.9)
+    top = done.courses["lookstream"].tops[-1].tolist()
+    tastes = Counter(log.item_ids[item][0] for item in top)
+    assert sorted(tastes) == ["0", "1", "2"]
+    assert min(tastes.values()) >= 2

@@ -30,6 +30,12 @@ def test_nobody_clicks_twice_on_an_item_or_on_one_that_is_not_out() -> None:
     assert max(c.at_s for c in log) < 21 * DAY_S
 
 
+def test_clicks_come_in_the_order_of_time() -> None:
+    _, log = simulated()
+    times = [c.at_s for c in log]
+    assert times == sorted(times)
+
+
 def test_popularity_is_skewed() -> None:
     _, log = simulated()
     counts = sorted(Counter(c.item for c in log).values(), reverse=True)
