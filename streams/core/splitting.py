@@ -18,7 +18,7 @@ from streams.core.interests import Interests
 from streams.core.rules import TasteRules
 from streams.core.vectors import Vector, rounded, unit
 
-EVERY = 8
+EVERY = 20
 """After every so many of her events it is looked whether an interest is to be split."""
 LEAST_ITEMS = 3
 """Recent items on each side."""

@@ -9,7 +9,7 @@ import pytest
 
 from streams.core import splitting
 from streams.core.interests import Interests
-from tests.unit.core.worlds import RULES, World, clicks_on, visit
+from tests.unit.core.worlds import NOW_S, RULES, World, clicks_on, visit
 
 
 def between(world: World, ids: list[str], rules=RULES) -> Interests:
@@ -92,5 +92,7 @@ def test_a_profile_whose_tastes_were_merged_gets_them_back_once_there_is_room():
     ids = [f"{taste}/{place}" for place in range(6) for taste in (0, 1)]
     profile = visit(world, clicks_on(ids), rules=replace(RULES, interests=1))
     assert len(profile.interests) == 1
-    visit(world, clicks_on(["0/10", "1/11", "0/12", "1/13"], at_s=1.7800e9 + 1e4), profile)
-    assert len(profile.interests) == 2
+    later = [f"{taste}/{place}" for place in range(10, 14) for taste in (0, 1)]
+    visit(world, clicks_on(later, at_s=NOW_S + 1e4), profile)
+    assert profile.events == splitting.EVERY
+    assert sorted(item[0] for item in profile.interests.items) == ["0", "1"]
