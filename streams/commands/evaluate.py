@@ -26,6 +26,7 @@ from streams.evaluation.product import Lookstream
 from streams.evaluation.replay import replay
 from streams.evaluation.split import make_split, run_split
 from streams.evaluation.vectors import ItemPictures, Pictures
+from streams.evaluation.warm import warm_up
 from streams.settings import Settings, load_settings
 from streams.text import printable
 
@@ -83,6 +84,7 @@ def evaluate(
     threadpool_limits(1)  # as in a worker; and sums don't depend on the machine's cores
     with _progress() as bar:
         looks = _looks(pictures, embeddings, settings, bar)
+        _compile(settings, bar("compiling"))
         if clicks is not None:
             rows, since_s = files.read_clicks(clicks), files.read_since(items) if items else {}
             log = make_log(
@@ -133,6 +135,13 @@ def _looks(
     for each in left_out:
         typer.echo(f"left out {each}", err=True)
     return found
+
+
+def _compile(settings: Settings, hear: Hear) -> None:
+    """Before the methods' seconds are counted."""
+    hear(0, 1)
+    warm_up(settings)
+    hear(1, 1)
 
 
 def _methods(
