@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ def evaluate(
     if pictures is not None and embeddings is not None:
         raise typer.BadParameter("Give one of --pictures and --embeddings, or neither.")
     draw = _drawing(plot_out)
-    _check_folder(json_out)
+    _check_out(json_out)
     settings = load_settings()
     threadpool_limits(1)  # as in a worker; and sums don't depend on the machine's cores
     with _progress() as bar:
@@ -119,9 +120,10 @@ def evaluate(
     made = report.results(replace(findings, protocol=protocol), seed)
     _say(made, findings)
     if json_out is not None:
-        json_out.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n")
+        document = orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n"
+        _write(json_out, lambda: json_out.write_bytes(document))
     if plot_out is not None:
-        draw(findings, plot_out)
+        _write(plot_out, lambda: draw(findings, plot_out))
 
 
 def _looks(
@@ -174,15 +176,36 @@ def _drawing(out: Path | None) -> Callable[[Findings, Path], None]:
     """What draws: asked for before the work, so that what is missing is said before it."""
     if out is None:
         return lambda findings, path: None
-    _check_folder(out)
-    from streams.evaluation.plot import plot  # noqa: PLC0415 - matplotlib takes a second to import
+    from streams.evaluation.plot import ENDINGS, plot  # noqa: PLC0415 - a second to import
 
+    _check_out(out)
+    if out.suffix.lower() not in ENDINGS:
+        raise _unwritable(out, f"its name must end in one of {', '.join(ENDINGS)}")
     return plot
 
 
-def _check_folder(out: Path | None) -> None:
-    if out is not None and not out.absolute().parent.is_dir():
-        raise StartRefused(f"{printable(str(out), 300)} can't be written: there is no such folder.")
+def _check_out(out: Path | None) -> None:
+    """Refuse, before the work, what can't be written after it."""
+    if out is None:
+        return
+    folder = out.absolute().parent
+    if not folder.is_dir():
+        raise _unwritable(out, f"there is no folder {printable(str(folder), 300)}")
+    if out.is_dir():
+        raise _unwritable(out, "it is a folder: name a file")
+    if not os.access(out if out.exists() else folder, os.W_OK):
+        raise _unwritable(out, "Permission denied")
+
+
+def _write(out: Path, write: Callable[[], object]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise _unwritable(out, error.strerror or str(error)) from error
+
+
+def _unwritable(out: Path, why: str) -> StartRefused:
+    return StartRefused(f"{printable(str(out), 300)} can't be written: {why}.")
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from streams.evaluation.measures import Values
 from streams.evaluation.report import OURS
 
 POINTS = 40
+ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".webp")
+"""Of the files that can be written without anything else installed."""
 
 
 def curve(values: Values, points: int = POINTS) -> Values:

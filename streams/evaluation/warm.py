@@ -13,7 +13,7 @@ from streams.evaluation.replay import replay
 from streams.evaluation.vectors import ItemPictures
 from streams.settings import Settings
 
-_CLICKS = ("ann a", "ann b", "bob a", "bob c", "eve b", "eve c")
+_LIKES = (("ann", "a"), ("ann", "b"), ("bob", "a"), ("bob", "c"), ("eve", "b"), ("eve", "c"))
 
 
 def warm_up(settings: Settings) -> None:
@@ -23,7 +23,7 @@ def warm_up(settings: Settings) -> None:
     """
     warm.warm_up()
     rules = settings.taste_rules()
-    rows = [Row(*clicked.split(), "like", None) for clicked in _CLICKS]
+    rows = [Row(user, item, "like", None) for user, item in _LIKES]
     log = make_log(rows, rules)
     n = len(log.item_ids)
     pictures = ItemPictures(

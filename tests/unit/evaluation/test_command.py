@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -116,12 +117,37 @@ def test_what_cant_be_done_is_said(arguments: list[str], code: int, said: str) -
     assert said in " ".join(output.split())
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "why"),
+    [
+        ("--json", "none/out.json", "there is no folder"),
+        ("--plot", "none/out.png", "there is no folder"),
+        ("--json", "folder", "it is a folder"),
+        ("--plot", "folder", "it is a folder"),
+        ("--plot", "out.xyz", "its name must end in one of"),
+        ("--plot", "out", "its name must end in one of"),
+    ],
+)
 def test_an_output_that_cant_be_written_is_said_before_the_work(
-    clicks: Path, tmp_path: Path
+    tmp_path: Path, option: str, name: str, why: str
 ) -> None:
-    code, said = run("--clicks", clicks, "--json", tmp_path / "none" / "out.json")
+    (tmp_path / "folder").mkdir()
+    # There is no such log: it would be said, if it was looked at first.
+    code, said = run("--clicks", tmp_path / "no-such-log", option, tmp_path / name)
     assert code == 78
-    assert "no such folder" in " ".join(said.split())
+    assert f"{name} can't be written: {why}" in said
+
+
+def test_an_output_that_cant_be_written_after_all_is_a_sentence(
+    clicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    code, said = run("--clicks", clicks, "--every", 50, "--json", tmp_path / "out.json")
+    assert code == 78
+    assert "out.json can't be written: No space left on device." in said
 
 
 def test_a_log_with_nothing_to_rank_is_said(tmp_path: Path) -> None:
