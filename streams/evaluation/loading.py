@@ -34,7 +34,9 @@ def read_embeddings(path: Path) -> Pictures:
     try:
         with zipfile.ZipFile(path) as archive:
             ids, emb = _array(path, archive, "ids"), _array(path, archive, "emb")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except OSError as error:
+        raise _refused(path, printable(error.strerror or str(error), 200)) from error
+    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise _refused(path, printable(str(error), 200)) from error
     if ids.ndim != 1 or (ids.dtype.kind not in "US" and ids.dtype.kind not in "iu"):
         raise _refused(path, "`ids` is not one row of texts or whole numbers")
@@ -53,6 +55,8 @@ def read_embeddings(path: Path) -> Pictures:
         raise _refused(path, "`emb` holds values that are not finite")
     lengths = np.linalg.norm(vectors, axis=1)
     real = lengths > 1e-9
+    if not real.any():
+        raise _refused(path, f"all {len(emb):,} vectors are zero")
     vectors = vectors[real] / lengths[real, None]
     kept = [text for text, there in zip(texts, real.tolist(), strict=True) if there]
     return Pictures(f"file:{path.stem[:100]}", kept, vectors, np.zeros(len(kept), np.uint64))
@@ -70,8 +74,11 @@ def embed_folder(
         files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _ENDINGS)
     except OSError as error:
         raise _refused(folder, printable(error.strerror or "", 200)) from error
-    if not files or len(files) > _MOST_PICTURES:
-        raise _refused(folder, f"{len(files):,} pictures; 1 to {_MOST_PICTURES:,} can be used")
+    if not files:
+        endings = ", ".join(sorted(_ENDINGS))
+        raise _refused(folder, f"it holds no pictures: files whose names end in {endings}")
+    if len(files) > _MOST_PICTURES:
+        raise _refused(folder, f"{len(files):,} pictures; at most {_MOST_PICTURES:,} can be used")
     encoder = Encoder(settings.models_dir, settings.model, device=settings.device)
     limits = settings.picture_limits()
     ids: list[str] = []

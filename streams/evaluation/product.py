@@ -149,6 +149,12 @@ class Lookstream:
         self._numbers: dict[str, int] = {}
         self._scores: NDArray[np.float64] = np.empty(items)
 
+    @property
+    def likes(self) -> float | None:
+        """Likes that have been learned, each counting as far as its user is trusted by then; None
+        where nothing is learned from others. From `core.crowd.LEAST_LIKES` on they rank lists."""
+        return None if self._lessons is None else self._lessons.crowd.table.all_likes
+
     def arrive(self, item: int, at_s: float) -> None:
         pictures, item_id = self._pictures, self._log.item_ids[item]
         self._numbers[item_id] = item
