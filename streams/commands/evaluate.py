@@ -25,7 +25,7 @@ from streams.evaluation.findings import Findings, of_replay
 from streams.evaluation.learned import Learned
 from streams.evaluation.log import Log, make_log
 from streams.evaluation.method import Method
-from streams.evaluation.product import Lookstream
+from streams.evaluation.product import ALL_SCORED, Lookstream
 from streams.evaluation.replay import WARM_UP, replay
 from streams.evaluation.split import make_split, run_split
 from streams.evaluation.vectors import ItemPictures, Pictures
@@ -132,7 +132,8 @@ def evaluate(
         "pictured": None if by_item is None else _pictured(log, by_item)[0],
         "likes_learned": ours.likes,
     }
-    made = report.results(replace(findings, protocol=protocol), seed)
+    findings = replace(findings, protocol=protocol)
+    made = report.results(findings, seed)
     _say(made, findings)
     if json_out is not None:
         document = orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n"
@@ -191,8 +192,7 @@ def _others(
     """All methods but lookstream's own row."""
     methods: list[Method] = [Learned(log, seed=seed)]
     if score_all:
-        name = "lookstream, all scored"
-        methods.insert(0, Lookstream(log, pictures, settings, name=name, score_all=True))
+        methods.insert(0, Lookstream(log, pictures, settings, name=ALL_SCORED, score_all=True))
     plain, left_out = baselines(log, pictures, seed, settings.taste_rules())
     for sentence in left_out:
         typer.echo(sentence, err=True)
@@ -209,9 +209,9 @@ def _say(made: dict[str, Any], findings: Findings) -> None:
     likes = protocol["likes_learned"]
     if likes is not None and likes < LEAST_LIKES:
         typer.echo(
-            f"lookstream ranked by pictures and popularity alone: others' clicks rank its lists "
-            f"from {LEAST_LIKES:,.0f} likes on, and {likes:,.0f} were learned (a like counts less "
-            f"until its user is trusted)"
+            f"lookstream ranked by {'popularity' if protocol['pictures'] is None else 'pictures'} "
+            f"alone: others' clicks rank its lists from {LEAST_LIKES:,.0f} likes on, and "
+            f"{likes:,.0f} were learned (a like counts less until its user is trusted)"
         )
     for table in report.tables(made, findings.measures):
         console.print()

@@ -57,6 +57,7 @@ from streams.stores.picture_likeness import PictureLikeness
 from streams.stores.view_search import EXACT_ROWS
 
 NAME = "lookstream"
+ALL_SCORED = "all-scored"
 LENGTH = 50
 
 _TOPIC = "clicks"

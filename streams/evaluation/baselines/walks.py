@@ -21,7 +21,7 @@ class Walk:
     of an item and k those of a user: P3 in C. Cooper, S. H. Lee, T. Radzik, Y. Siantos, "Random
     walks in recommender systems: exact computation and simulations", WWW 2014.
 
-    damping  divide by n(i) to this power: RP3-beta in B. Paudel, F. Christoffel, C. Newell,
+    damping  divide by n(i) + 1 to this power: RP3-beta in B. Paudel, F. Christoffel, C. Newell,
              A. Bernstein, "Updatable, accurate, diverse, and scalable recommendations for
              interactive applications", TiiS 7 (1), 2017.
     """
@@ -55,7 +55,7 @@ class Walk:
             reached = np.flatnonzero(self._scores).astype(np.int32)
             weights = self._scores[reached] / counts[reached]
         if self._damping:
-            self._scores[reached] /= counts[reached] ** self._damping
+            self._scores[reached] /= (counts[reached] + 1.0) ** self._damping
         return self._scores
 
     def learn(self, event: Event) -> None:

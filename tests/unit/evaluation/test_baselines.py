@@ -113,7 +113,9 @@ def test_a_damped_walk_divides_by_a_power_of_the_targets_likes():
     teach(damped, log)
     # Three like a, two b, one c.
     _, b, c = ranked(plain, log, "eve")
-    assert ranked(damped, log, "eve")[1:] == pytest.approx([b / math.sqrt(2), c])
+    assert ranked(damped, log, "eve")[1:] == pytest.approx(
+        [b / math.sqrt(2 + 1), c / math.sqrt(1 + 1)]
+    )
 
 
 def test_five_steps_reach_what_no_lover_of_hers_likes():

@@ -73,7 +73,7 @@ def test_embeddings_bring_the_pictures_row_and_the_diversity(clicks: Path, tmp_p
     assert code == 0, said
     methods = json.loads(out.read_text())["methods"]
     assert "pictures" in methods
-    assert "lookstream, all scored" in methods
+    assert "all-scored" in methods
     assert 0 < methods["pictures"]["diversity"] < 2
 
 
