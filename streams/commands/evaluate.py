@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from threadpoolctl import threadpool_limits
 
+from streams.core.crowd import LEAST_LIKES
 from streams.errors import StartRefused
 from streams.evaluation import files, loading, report
 from streams.evaluation.baselines import baselines
@@ -22,10 +25,11 @@ from streams.evaluation.findings import Findings, of_replay
 from streams.evaluation.learned import Learned
 from streams.evaluation.log import Log, make_log
 from streams.evaluation.method import Method
-from streams.evaluation.product import Lookstream
-from streams.evaluation.replay import replay
+from streams.evaluation.product import ALL_SCORED, Lookstream
+from streams.evaluation.replay import WARM_UP, replay
 from streams.evaluation.split import make_split, run_split
 from streams.evaluation.vectors import ItemPictures, Pictures
+from streams.evaluation.warm import warm_up
 from streams.settings import Settings, load_settings
 from streams.text import printable
 
@@ -54,9 +58,18 @@ def evaluate(
         typer.Option(help="In place of clicks: CSV of user, item, part (train or test)."),
     ] = None,
     warm_up: Annotated[
-        float, typer.Option(help="Share of the log that is only learned.", min=0.0, max=1.0)
-    ] = 0.5,
-    every: Annotated[int, typer.Option(help="Rank before every so manieth event only.", min=1)] = 1,
+        float | None,
+        typer.Option(
+            help="Share of the log that is only learned.",
+            min=0.0,
+            max=1.0,
+            show_default=str(WARM_UP),
+        ),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(help="Rank before every so manieth event only.", min=1, show_default="1"),
+    ] = None,
     score_all: Annotated[
         bool, typer.Option("--score-all", help="Also without candidate retrieval, as a row.")
     ] = False,
@@ -78,27 +91,31 @@ def evaluate(
         raise typer.BadParameter("Give one of --clicks and --split.")
     if pictures is not None and embeddings is not None:
         raise typer.BadParameter("Give one of --pictures and --embeddings, or neither.")
+    if split is not None:
+        _refuse_for_a_split({"--items": items, "--warm-up": warm_up, "--every": every})
     draw = _drawing(plot_out)
-    _check_folder(json_out)
+    _check_out(json_out)
     settings = load_settings()
     threadpool_limits(1)  # as in a worker; and sums don't depend on the machine's cores
     with _progress() as bar:
         looks = _looks(pictures, embeddings, settings, bar)
         if clicks is not None:
             rows, since_s = files.read_clicks(clicks), files.read_since(items) if items else {}
-            log = make_log(
-                rows, settings.taste_rules(), since_s=since_s, more_items=looks.ids if looks else ()
-            )
-            by_item = None if looks is None else looks.by_item(log)
-            methods = _methods(log, by_item, settings, seed, score_all)
-            done = replay(
-                log, methods, warm_up=warm_up, every=every, seed=seed, hear=bar("replaying")
-            )
-            findings = of_replay(done, by_item)
+            more_items = looks.ids if looks else ()
+            log = make_log(rows, settings.taste_rules(), since_s=since_s, more_items=more_items)
         elif split is not None:
             log, wanted = make_split(*files.read_split(split), settings.taste_rules(), seed)
-            by_item = None if looks is None else looks.by_item(log)
-            methods = _methods(log, by_item, settings, seed, score_all)
+        by_item = _by_item(looks, log)
+        _compile(settings, bar("compiling"))
+        ours = Lookstream(log, by_item, settings)
+        methods = [ours, *_others(log, by_item, settings, seed, score_all)]
+        if split is None:
+            share, step = WARM_UP if warm_up is None else warm_up, every or 1
+            how = {"warm_up": share, "every": step}
+            done = replay(log, methods, warm_up=share, every=step, seed=seed, hear=bar("replaying"))
+            findings = of_replay(done, by_item)
+        else:
+            how = {}
             findings = run_split(log, wanted, methods, seed=seed, hear=bar("learning and ranking"))
         if not len(findings.users):
             raise StartRefused(
@@ -106,21 +123,24 @@ def evaluate(
                 "is new to its user."
             )
     protocol = {
-        "log": "clicks" if clicks is not None else "split",
+        "log": "clicks" if split is None else "split",
         "users": len(log.user_ids),
         "items": len(log.item_ids),
         "learned": len(log),
-        "warm_up": warm_up,
-        "every": every,
+        **how,
         "seed": seed,
         "pictures": None if looks is None else looks.model_id,
+        "pictured": None if by_item is None else _pictured(log, by_item)[0],
+        "likes_learned": ours.likes,
     }
-    made = report.results(replace(findings, protocol=protocol), seed)
+    findings = replace(findings, protocol=protocol)
+    made = report.results(findings, seed)
     _say(made, findings)
     if json_out is not None:
-        json_out.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n")
+        document = orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n"
+        _write(json_out, lambda: json_out.write_bytes(document))
     if plot_out is not None:
-        draw(findings, plot_out)
+        _write(plot_out, lambda: draw(findings, plot_out))
 
 
 def _looks(
@@ -136,18 +156,48 @@ def _looks(
     return found
 
 
-def _methods(
+def _compile(settings: Settings, hear: Hear) -> None:
+    """Before the methods' seconds are counted."""
+    hear(0, 1)
+    warm_up(settings)
+    hear(1, 1)
+
+
+def _by_item(looks: Pictures | None, log: Log) -> ItemPictures | None:
+    """The pictures by the log's items. Says how many have one; refuses them if none does."""
+    if looks is None:
+        return None
+    found = looks.by_item(log)
+    pictured, of = _pictured(log, found)
+    if not pictured:
+        one, other = log.item_ids[int(log.items[0])], looks.ids[0]
+        raise StartRefused(
+            f"None of the log's {of:,} items has a picture: it names '{printable(one)}', they name "
+            f"'{printable(other)}'. Both must use the same ids."
+        )
+    without = "" if pictured == of else "; those without one are not listed by lookstream"
+    typer.echo(f"{pictured:,} of the log's {of:,} items have a picture{without}", err=True)
+    return found
+
+
+def _pictured(log: Log, pictures: ItemPictures) -> tuple[int, int]:
+    """How many items that were clicked, or said to be there, have a picture; and of how many."""
+    there = log.since_s < np.inf
+    there[log.items] = True
+    return int(np.count_nonzero(pictures.has & there)), int(np.count_nonzero(there))
+
+
+def _others(
     log: Log, pictures: ItemPictures | None, settings: Settings, seed: int, score_all: bool
 ) -> list[Method]:
-    methods: list[Method] = [Lookstream(log, pictures, settings)]
+    """All methods but lookstream's own row."""
+    methods: list[Method] = [Learned(log, seed=seed)]
     if score_all:
-        name = "lookstream, all scored"
-        methods.append(Lookstream(log, pictures, settings, name=name, score_all=True))
-    methods.append(Learned(log, seed=seed))
-    others, left_out = baselines(log, pictures, seed, settings.taste_rules())
+        methods.insert(0, Lookstream(log, pictures, settings, name=ALL_SCORED, score_all=True))
+    plain, left_out = baselines(log, pictures, seed, settings.taste_rules())
     for sentence in left_out:
         typer.echo(sentence, err=True)
-    return [*methods, *others]
+    return [*methods, *plain]
 
 
 def _say(made: dict[str, Any], findings: Findings) -> None:
@@ -157,24 +207,58 @@ def _say(made: dict[str, Any], findings: Findings) -> None:
         f"{protocol['users']:,} users, {protocol['items']:,} items, {protocol['learned']:,} events "
         f"learned, {made['events']:,} {ranked}"
     )
+    likes = protocol["likes_learned"]
+    if likes is not None and likes < LEAST_LIKES:
+        typer.echo(
+            f"lookstream ranked by {'popularity' if protocol['pictures'] is None else 'pictures'} "
+            f"alone: others' clicks rank its lists from {LEAST_LIKES:,.0f} likes on, and "
+            f"{likes:,.0f} were learned (a like counts less until its user is trusted)"
+        )
     for table in report.tables(made, findings.measures):
         console.print()
         console.print(table)
+
+
+def _refuse_for_a_split(options: Mapping[str, object]) -> None:
+    for name, given in options.items():
+        if given is not None:
+            raise typer.BadParameter(f"{name} counts with --clicks only, not with --split.")
 
 
 def _drawing(out: Path | None) -> Callable[[Findings, Path], None]:
     """What draws: asked for before the work, so that what is missing is said before it."""
     if out is None:
         return lambda findings, path: None
-    _check_folder(out)
-    from streams.evaluation.plot import plot  # noqa: PLC0415 - matplotlib takes a second to import
+    from streams.evaluation.plot import ENDINGS, plot  # noqa: PLC0415 - a second to import
 
+    _check_out(out)
+    if out.suffix.lower() not in ENDINGS:
+        raise _unwritable(out, f"its name must end in one of {', '.join(ENDINGS)}")
     return plot
 
 
-def _check_folder(out: Path | None) -> None:
-    if out is not None and not out.absolute().parent.is_dir():
-        raise StartRefused(f"{printable(str(out), 300)} can't be written: there is no such folder.")
+def _check_out(out: Path | None) -> None:
+    """Refuse, before the work, what can't be written after it."""
+    if out is None:
+        return
+    folder = out.absolute().parent
+    if not folder.is_dir():
+        raise _unwritable(out, f"there is no folder {printable(str(folder), 300)}")
+    if out.is_dir():
+        raise _unwritable(out, "it is a folder: name a file")
+    if not os.access(out if out.exists() else folder, os.W_OK):
+        raise _unwritable(out, "Permission denied")
+
+
+def _write(out: Path, write: Callable[[], object]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise _unwritable(out, error.strerror or str(error)) from error
+
+
+def _unwritable(out: Path, why: str) -> StartRefused:
+    return StartRefused(f"{printable(str(out), 300)} can't be written: {why}.")
 
 
 @contextmanager

@@ -26,7 +26,7 @@ REPULSION_LOGITS = 6.0
 MOST_NEW = 40
 """New items among the candidates: the newest."""
 MOST_ALIKE = 25
-"""Candidates from near each interest."""
+"""Candidates from near each interest; half of what is searched there, where that is more."""
 MOST_DROPPED = 6
 """Candidates that are looked at beside those that a list needs: some may not stand in it."""
 _LEAST = -54.0
@@ -79,7 +79,8 @@ class CrowdList:
         moment = crowd.moment(self.profile, self.barred, self.now_s)
         alike = crowd.rows_of(found)
         new = crowd.rows_of(self.fallback.new[:MOST_NEW])
-        others = np.concatenate((alike[:, :MOST_ALIKE].ravel(), new))
+        most_alike = max(MOST_ALIKE, self.rules.candidates // 2)
+        others = np.concatenate((alike[:, :most_alike].ravel(), new))
         retrieved = crowd.table.retrieve(moment, others)
         if not retrieved.led:
             return []

@@ -7,7 +7,7 @@ loading.py    vectors from a file, or made of a folder of pictures
 vectors.py    what the items look like, by their numbers
 replay.py     prequential: first rank, then learn
 split.py      the other protocol, for logs without times: learn one part, rank the other
-compiled.py   numba
+warm.py       everything compiled before seconds are counted
 placing.py    the rank of what came, and the best few (compiled)
 measures.py   numbers of ranks, with bootstrap intervals over users
 slices.py     for whom, for which items, after what pause

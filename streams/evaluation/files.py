@@ -17,15 +17,22 @@ from typing import IO, NoReturn, cast
 from streams.core.rules import KINDS
 from streams.errors import EventError, StartRefused
 from streams.evaluation.log import Row
-from streams.fields import EventLimits, read_id, read_object, read_seconds, read_time
+from streams.fields import (
+    EARLIEST_S,
+    LATEST_S,
+    EventLimits,
+    read_id,
+    read_object,
+    read_seconds,
+    read_time,
+)
 from streams.text import printable
 
 MOST_LINE_BYTES = 65_536
 MOST_ROWS = 20_000_000
-LATEST_S = 4_102_444_800.0
-"""2100-01-01."""
 
 _LIMITS = EventLimits()
+_FINER = (("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000))
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -118,8 +125,10 @@ class _Line:
                 number = read_time(name, value)
             except EventError as error:
                 self.refuse(error.detail)
+        if not math.isfinite(number):
+            self.refuse(f"{name} is no finite number")
         if not 0.0 <= number < LATEST_S:
-            self.refuse(f"{name} is before 1970 or after 2099: it is read as seconds")
+            self.refuse(f"{name} is read as seconds, and lies {_where(number)}")
         return number
 
     def seconds(self, name: str) -> float | None:
@@ -137,6 +146,16 @@ class _Line:
         return None if value == "" else value
 
 
+def _where(at_s: float) -> str:
+    """Outside which end of what is taken a time lies, and what it may be in truth."""
+    if at_s < 0.0:
+        return "before 1970"
+    for name, factor in _FINER:
+        if EARLIEST_S <= at_s / factor < LATEST_S:
+            return f"after 2099: these are {name}, divide by {factor:,}"
+    return "after 2099"
+
+
 def _number(value: object) -> float | None:
     """`value` as a number, or None if it is neither one nor the text of one."""
     if isinstance(value, str):
@@ -152,7 +171,7 @@ def _number(value: object) -> float | None:
 def _rows(path: Path, *, needed: tuple[str, ...]) -> Iterator[_Line]:
     try:
         with _open(path) as file:
-            for count, row in enumerate(_parsed(path, file)):
+            for count, row in enumerate(_parsed(path, file, needed)):
                 if count == MOST_ROWS:
                     row.refuse(f"more than {MOST_ROWS:,} rows")
                 for name in needed:
@@ -170,7 +189,7 @@ def _open(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _parsed(path: Path, file: IO[bytes]) -> Iterator[_Line]:
+def _parsed(path: Path, file: IO[bytes], needed: tuple[str, ...]) -> Iterator[_Line]:
     lines = _lines(path, file)
     first = next(lines, None)
     if first is None:
@@ -178,7 +197,7 @@ def _parsed(path: Path, file: IO[bytes]) -> Iterator[_Line]:
     if first.lstrip().startswith("{"):
         yield from _jsonl(path, first, lines)
     else:
-        yield from _csv(path, first, lines)
+        yield from _csv(path, first, lines, needed)
 
 
 def _jsonl(path: Path, first: str, rest: Iterator[str]) -> Iterator[_Line]:
@@ -196,9 +215,16 @@ def _jsonl(path: Path, first: str, rest: Iterator[str]) -> Iterator[_Line]:
         number, line = number + 1, following
 
 
-def _csv(path: Path, first: str, rest: Iterator[str]) -> Iterator[_Line]:
-    header = next(csv.reader([first]))
-    names = [name.strip() for name in header]
+def _csv(path: Path, first: str, rest: Iterator[str], needed: tuple[str, ...]) -> Iterator[_Line]:
+    names = [name.strip() for name in next(csv.reader([first]), [])]
+    if not set(needed) <= set(names):
+        columns, said = ", ".join(needed), printable(first.rstrip("\r\n"))
+        what = "column" if len(needed) == 1 else "columns"
+        _refuse(
+            path,
+            1,
+            f"the header needs the {what} {columns}, separated by commas; it says '{said}'",
+        )
     reader = csv.reader(rest, strict=True)
     try:
         for cells in reader:

@@ -35,7 +35,9 @@ def read_embeddings(path: Path) -> Pictures:
     try:
         with zipfile.ZipFile(path) as archive:
             ids, emb = _array(path, archive, "ids"), _array(path, archive, "emb")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except OSError as error:
+        raise _refused(path, printable(error.strerror or str(error), 200)) from error
+    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise _refused(path, printable(str(error), 200)) from error
     if ids.ndim != 1 or (ids.dtype.kind not in "US" and ids.dtype.kind not in "iu"):
         raise _refused(path, "`ids` is not one row of texts or whole numbers")
@@ -55,10 +57,12 @@ def read_embeddings(path: Path) -> Pictures:
     if not np.isfinite(lengths).all():
         raise _refused(path, "`emb` holds values that are not finite")
     real: NDArray[np.bool_] = np.any(vectors, axis=1)
+    if not real.any():
+        raise _refused(path, f"all {len(texts):,} vectors are zero")
     if not real.all():
         vectors = vectors[real]
         texts = [text for text, there in zip(texts, real.tolist(), strict=True) if there]
-    if not len(vectors) or not centre(vectors):
+    if not centre(vectors):
         raise _refused(path, "there is no difference between its vectors, or no direction in them")
     return Pictures(f"file:{path.stem[:100]}", texts, vectors, np.zeros(len(texts), np.uint64))
 
@@ -75,8 +79,11 @@ def embed_folder(
         files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _ENDINGS)
     except OSError as error:
         raise _refused(folder, printable(error.strerror or "", 200)) from error
-    if not files or len(files) > _MOST_PICTURES:
-        raise _refused(folder, f"{len(files):,} pictures; 1 to {_MOST_PICTURES:,} can be used")
+    if not files:
+        endings = ", ".join(sorted(_ENDINGS))
+        raise _refused(folder, f"it holds no pictures: files whose names end in {endings}")
+    if len(files) > _MOST_PICTURES:
+        raise _refused(folder, f"{len(files):,} pictures; at most {_MOST_PICTURES:,} can be used")
     encoder = Encoder(settings.models_dir, settings.model, device=settings.device)
     limits = settings.picture_limits()
     ids: list[str] = []

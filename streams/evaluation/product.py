@@ -57,6 +57,7 @@ from streams.stores.picture_likeness import PictureLikeness
 from streams.stores.view_search import EXACT_ROWS
 
 NAME = "lookstream"
+ALL_SCORED = "all-scored"
 LENGTH = 50
 
 _TOPIC = "clicks"
@@ -72,8 +73,9 @@ class Lookstream:
     pictures   None where nothing is known of how items look: then each gets a random direction of
                its own, like which nothing looks, because what has no vector is no item to the
                workers. Otherwise items without a picture are not listed, as in life.
-    score_all  look at all items (up to 10,000) near each interest, exactly, and list up to 1,000,
-               in place of what candidate retrieval brings up.
+    score_all  look at all items (the 5,000 nearest to each interest, exactly, and as many from each
+               source of the crowd's as its rules allow), and list up to 1,000, in place of what
+               candidate retrieval brings up. What there is nothing true to say of stays out.
     learning   whether the clicks teach the crowd's learner, and what it has learned ranks; None: as
                the settings say.
     """
@@ -96,7 +98,8 @@ class Lookstream:
         length = max(LENGTH, rules.list_length)
         if score_all:
             length = min(max(items, 1), _MOST_LISTED)
-            rules = replace(rules, candidates=min(max(items, 1), _MOST_CANDIDATES))
+            # Twice as many: of those near an interest half are candidates where the crowd ranks.
+            rules = replace(rules, candidates=min(max(2 * items, 1), _MOST_CANDIDATES))
         rules = replace(rules, list_length=length)
         self._index = ItemIndex(
             self._pictures.model_id,
@@ -107,14 +110,16 @@ class Lookstream:
         users = len(log.user_ids)
         self._store = MemoryProfiles(max_profiles=users + 1, max_popular=settings.popular_items)
         past = Past(self._store, _WholeLog())
-        self._fallback = FallbackItems(self._store, self._index, past.check)
+        unlimited = {"most": items} if score_all else {}
+        self._fallback = FallbackItems(self._store, self._index, past.check, **unlimited)
         slices, stages = Slices(), Stages()
         learns = settings.learning if learning is None else learning
         learning_rules = settings.learning_rules()
         # Memory for no more than there are: it changes nothing.
-        most = max(min(items, learning_rules.items), 16)
+        learning_rules = replace(learning_rules, items=max(min(items, learning_rules.items), 16))
+        served_by = _unlimited(learning_rules) if score_all else learning_rules
         self._lessons = (
-            Lessons(replace(learning_rules, items=most), settings.learning_schedule(), self._index)
+            Lessons(learning_rules, settings.learning_schedule(), self._index, served_by)
             if learns
             else None
         )
@@ -144,6 +149,12 @@ class Lookstream:
         self._refreshed_s = -np.inf
         self._numbers: dict[str, int] = {}
         self._scores: NDArray[np.float64] = np.empty(items)
+
+    @property
+    def likes(self) -> float | None:
+        """Likes that have been learned, each counting as far as its user is trusted by then; None
+        where nothing is learned from others. From `core.crowd.LEAST_LIKES` on they rank lists."""
+        return None if self._lessons is None else self._lessons.crowd.table.all_likes
 
     def arrive(self, item: int, at_s: float) -> None:
         pictures, item_id = self._pictures, self._log.item_ids[item]
@@ -194,15 +205,33 @@ def _without_pictures(log: Log) -> ItemPictures:
     return ItemPictures("none", vectors, np.ones(n, np.bool_), np.zeros(n, np.uint64))
 
 
+def _unlimited(rules: LearningRules) -> LearningRules:
+    """The same with candidates from every source of the crowd's, as many as rules allow."""
+    return replace(
+        rules,
+        session_candidates=_MOST_CANDIDATES,
+        walk_candidates=_MOST_CANDIDATES,
+        popular_candidates=_MOST_CANDIDATES,
+    )
+
+
 class Lessons:
     """The learner beside the recommender, on its worker's schedule, by the log's time.
 
     What is told and published goes through its bytes, and is served at once, where a broker would
     take milliseconds.
+
+    served_by  the rules by which candidates are retrieved, if not those of the learner.
     """
 
-    def __init__(self, rules: LearningRules, schedule: Schedule, index: ItemIndex) -> None:
-        self.crowd = Crowd(rules)
+    def __init__(
+        self,
+        rules: LearningRules,
+        schedule: Schedule,
+        index: ItemIndex,
+        served_by: LearningRules | None = None,
+    ) -> None:
+        self.crowd = Crowd(served_by or rules)
         self._course = Course(Learner(rules), schedule)
         self._pictures = PictureLikeness(index)
         self._index = index

@@ -13,6 +13,7 @@ from streams.evaluation.log import Log
 from streams.evaluation.method import Event, Mask, Method
 from streams.evaluation.placing import place
 
+WARM_UP = 0.5
 TOP = 10
 AHEAD = 20
 """How many of her next positive events say whether she liked what stood among the ten."""
@@ -61,7 +62,7 @@ def replay(
     log: Log,
     methods: Sequence[Method],
     *,
-    warm_up: float = 0.5,
+    warm_up: float = WARM_UP,
     every: int = 1,
     seed: int = 1,
     hear: Hear = lambda done, total: None,
@@ -170,4 +171,4 @@ class _Arrivals:
                 method.arrive(item, at_s)
 
 
-__all__ = ["AHEAD", "TOP", "Asked", "Course", "Event", "Hear", "Replayed", "replay"]
+__all__ = ["AHEAD", "TOP", "WARM_UP", "Asked", "Course", "Event", "Hear", "Replayed", "replay"]

@@ -67,42 +67,45 @@ def _judged(findings: Findings, mask: NDArray[np.bool_], seed: int) -> dict[str,
 
 
 def tables(made: Mapping[str, Any], measures: Sequence[str]) -> Iterator[Table]:
-    """For a terminal of 80 columns: the measures, what else is to say of the lists, the slices."""
+    """For a terminal of 80 columns: the measures, what lookstream is ahead by, what else is to say
+    of the lists, the slices. Where there is less room, cells are folded and none is cut."""
     methods, speed = made["methods"], made["speed"]
     first = _table("method", *measures)
     for name, said in methods.items():
         first.add_row(_name(name), *(_with_interval(said, measure) for measure in measures))
     yield first
 
+    second = _table("lookstream ahead of", *measures)
+    for name, said in methods.items():
+        if lead := said.get("lookstream_ahead"):
+            second.add_row(_name(name), *(_difference(lead[measure]) for measure in measures))
+    yield second
+
     whole = [
         key for key in ("coverage", "gini", "diversity") if key in next(iter(methods.values()))
     ]
-    ahead = [f"ours ahead, {measure}" for measure in measures if measure in {"hr@10", "recall@20"}]
-    second = _table("method", *whole, "events/s", *ahead)
+    third = _table("method", *whole, "events/s")
     for name, said in methods.items():
-        lead = said.get("lookstream_ahead", {})
-        second.add_row(
-            _name(name),
-            *(_number(said[key]) for key in whole),
-            f"{speed[name]['events/s']:,.0f}",
-            *(_difference(lead.get(key.removeprefix("ours ahead, "))) for key in ahead),
-        )
-    yield second
+        rate = f"{speed[name]['events/s']:,.0f}"
+        third.add_row(_name(name), *(_number(said[key]) for key in whole), rate)
+    yield third
 
     if made["slices"]:
-        third = _table("hr@10", *(name.replace("-", " ") for name in made["slices"]), wrap=True)
-        third.add_row("events", *(f"{each['events']:,}" for each in made["slices"].values()))
+        # A word a line: eight columns don't fit otherwise.
+        headings = ("\n".join(name.replace("-", " ").split()) for name in made["slices"])
+        fourth = _table("hr@10", *headings)
+        fourth.add_row("events", *(f"{each['events']:,}" for each in made["slices"].values()))
         for name in methods:
             cells = (each["methods"][name]["hr@10"] for each in made["slices"].values())
-            third.add_row(_name(name), *map(_number, cells))
-        yield third
+            fourth.add_row(_name(name), *map(_number, cells))
+        yield fourth
 
 
-def _table(*headings: str, wrap: bool = False) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(headings[0], no_wrap=True)
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
+    table.add_column(headings[0], overflow="fold")
     for heading in headings[1:]:
-        table.add_column(heading, justify="right", no_wrap=not wrap)
+        table.add_column(heading, justify="right", overflow="fold")
     return table
 
 
@@ -116,11 +119,15 @@ def _number(value: float) -> str:
 
 def _with_interval(said: Mapping[str, Any], measure: str) -> str:
     low, high = said["intervals"][measure]
-    return f"{_number(said[measure])}±{_number((high - low) / 2)[:4]}"
+    return f"{_number(said[measure])}±{_half(low, high)}"
 
 
-def _difference(lead: Sequence[float] | None) -> str:
-    if lead is None:
-        return ""
-    mean, low, high = (f"{value:+.4f}".replace("0.", ".", 1) for value in lead)
-    return f"{mean} [{low} {high}]"
+def _difference(lead: Sequence[float]) -> str:
+    mean, low, high = lead
+    sign = "-" if mean < 0.0 else "+"
+    return f"{sign}{_number(abs(mean))}±{_half(low, high)}"
+
+
+def _half(low: float, high: float) -> str:
+    """Half of an interval: what stands behind ±."""
+    return _number((high - low) / 2)[:4]

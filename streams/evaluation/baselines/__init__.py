@@ -16,6 +16,7 @@ from streams.evaluation.vectors import ItemPictures
 
 HALF_LIFE_EVENTS = 2_000
 RECENCY = 0.9
+DAMPING = 0.3
 
 
 def baselines(
@@ -34,6 +35,7 @@ def baselines(
         ItemCosine(users, items, most),
         ItemCosine(users, items, most, name="item-cf-recent", recency=RECENCY),
         Walk(users, items, most),
+        Walk(users, items, most, name="walk-3-damped", damping=DAMPING),
         Walk(users, items, most, name="walk-5", steps=5),
     ]
     left_out = []

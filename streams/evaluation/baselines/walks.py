@@ -18,15 +18,26 @@ class Walk:
 
     Every step chooses evenly among the likes of where it stands, so three steps give
     score(i) = sum over her liked j, users v who like j and i, of 1 / (n(j) k(v)) with n the likes
-    of an item and k those of a user. Not divided by the target's popularity: P3 in C. Cooper,
-    S. H. Lee, T. Radzik, Y. Siantos, "Random walks in recommender systems: exact computation and
-    simulations", WWW 2014.
+    of an item and k those of a user: P3 in C. Cooper, S. H. Lee, T. Radzik, Y. Siantos, "Random
+    walks in recommender systems: exact computation and simulations", WWW 2014.
+
+    damping  divide by n(i) + 1 to this power: RP3-beta in B. Paudel, F. Christoffel, C. Newell,
+             A. Bernstein, "Updatable, accurate, diverse, and scalable recommendations for
+             interactive applications", TiiS 7 (1), 2017.
     """
 
     def __init__(
-        self, users: int, items: int, most: int, *, name: str = "walk-3", steps: int = 3
+        self,
+        users: int,
+        items: int,
+        most: int,
+        *,
+        name: str = "walk-3",
+        steps: int = 3,
+        damping: float = 0.0,
     ) -> None:
         self.name = name
+        self._damping = damping
         self._more = (steps - 1) // 2
         self._likes = Likes(users, items, most)
         self._shares = np.zeros(users)
@@ -43,6 +54,8 @@ class Walk:
             self._likes.step(reached, weights, self._shares, self._scores)
             reached = np.flatnonzero(self._scores).astype(np.int32)
             weights = self._scores[reached] / counts[reached]
+        if self._damping:
+            self._scores[reached] /= (counts[reached] + 1.0) ** self._damping
         return self._scores
 
     def learn(self, event: Event) -> None:

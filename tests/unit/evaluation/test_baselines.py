@@ -106,6 +106,18 @@ def test_the_walk_divides_evenly_at_every_step():
     assert ranked(method, log, "eve")[1:] == pytest.approx([1 / 6, 1 / 6])
 
 
+def test_a_damped_walk_divides_by_a_power_of_the_targets_likes():
+    log = log_of(STORY + ", joe b")
+    plain, damped = Walk(4, 3, 9), Walk(4, 3, 9, damping=0.5)
+    teach(plain, log)
+    teach(damped, log)
+    # Three like a, two b, one c.
+    _, b, c = ranked(plain, log, "eve")
+    assert ranked(damped, log, "eve")[1:] == pytest.approx(
+        [b / math.sqrt(2 + 1), c / math.sqrt(1 + 1)]
+    )
+
+
 def test_five_steps_reach_what_no_lover_of_hers_likes():
     log = log_of("ann a, bob a, bob b, eve b, eve c")
     three, five = Walk(3, 3, 9), Walk(3, 3, 9, steps=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_embeddings_bring_the_pictures_row_and_the_diversity(clicks: Path, tmp_p
     assert code == 0, said
     methods = json.loads(out.read_text())["methods"]
     assert "pictures" in methods
-    assert "lookstream, all scored" in methods
+    assert "all-scored" in methods
     assert 0 < methods["pictures"]["diversity"] < 2
 
 
@@ -85,6 +86,7 @@ def test_a_split_is_judged_by_recall_and_ndcg(tmp_path: Path) -> None:
     made = json.loads(out.read_text())
     assert set(made["methods"]["popularity"]) >= {"recall@20", "ndcg@20"}
     assert made["slices"] == {}
+    assert not {"warm_up", "every"} & set(made["protocol"])
 
 
 def test_recall_and_ndcg_of_a_split_by_hand() -> None:
@@ -116,12 +118,81 @@ def test_what_cant_be_done_is_said(arguments: list[str], code: int, said: str) -
     assert said in " ".join(output.split())
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "why"),
+    [
+        ("--json", "none/out.json", "there is no folder"),
+        ("--plot", "none/out.png", "there is no folder"),
+        ("--json", "folder", "it is a folder"),
+        ("--plot", "folder", "it is a folder"),
+        ("--plot", "out.xyz", "its name must end in one of"),
+        ("--plot", "out", "its name must end in one of"),
+    ],
+)
 def test_an_output_that_cant_be_written_is_said_before_the_work(
-    clicks: Path, tmp_path: Path
+    tmp_path: Path, option: str, name: str, why: str
 ) -> None:
-    code, said = run("--clicks", clicks, "--json", tmp_path / "none" / "out.json")
+    (tmp_path / "folder").mkdir()
+    # There is no such log: it would be said, if it was looked at first.
+    code, said = run("--clicks", tmp_path / "no-such-log", option, tmp_path / name)
     assert code == 78
-    assert "no such folder" in " ".join(said.split())
+    assert f"{name} can't be written: {why}" in said
+
+
+def test_an_output_that_cant_be_written_after_all_is_a_sentence(
+    clicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    code, said = run("--clicks", clicks, "--every", 50, "--json", tmp_path / "out.json")
+    assert code == 78
+    assert "out.json can't be written: No space left on device." in said
+
+
+def embeddings(path: Path, ids: list[str]) -> Path:
+    vectors = np.random.default_rng(1).normal(size=(len(ids), 12))
+    np.savez(path, ids=np.array(ids), emb=vectors)
+    return path
+
+
+def test_pictures_of_other_items_than_the_logs_are_refused(clicks: Path, tmp_path: Path) -> None:
+    emb = embeddings(tmp_path / "emb.npz", ["x7", "x8"])
+    code, said = run("--clicks", clicks, "--embeddings", emb)
+    assert code == 78
+    first = clicks.read_text().splitlines()[1].split(",")[1]
+    assert f"None of the log's 30 items has a picture: it names '{first}', they name 'x7'" in said
+
+
+def test_how_many_items_have_a_picture_is_said(clicks: Path, tmp_path: Path) -> None:
+    emb, out = embeddings(tmp_path / "emb.npz", ["i1", "i2", "i7", "more"]), tmp_path / "out.json"
+    code, said = run("--clicks", clicks, "--embeddings", emb, "--every", 20, "--json", out)
+    assert code == 0, said
+    assert "3 of the log's 30 items have a picture" in said
+    protocol = json.loads(out.read_text())["protocol"]
+    assert (protocol["pictured"], protocol["items"]) == (3, 31)
+
+
+def test_that_the_crowd_does_not_rank_yet_is_said(clicks: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    code, said = run("--clicks", clicks, "--every", 20, "--json", out)
+    assert code == 0, said
+    reached = json.loads(out.read_text())["protocol"]["likes_learned"]
+    assert 150 < reached < 300
+    told = " ".join(said.split())
+    assert f"others' clicks rank its lists from 1,000 likes on, and {reached:,.0f} were" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--items", "items.csv"), ("--warm-up", 0.5), ("--every", 1)]
+)
+def test_what_means_nothing_to_a_split_is_refused(
+    tmp_path: Path, option: str, value: object
+) -> None:
+    code, said = run("--split", tmp_path / "split.csv", option, value)
+    assert code == 2
+    assert f"{option} counts with --clicks only" in " ".join(said.replace("│", " ").split())
 
 
 def test_a_log_with_nothing_to_rank_is_said(tmp_path: Path) -> None:

@@ -58,11 +58,26 @@ def test_a_packed_file_is_unpacked(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("user_id,item_id\nann,a\nbob,\n", "line 3: item_id is missing"),
-        ("user_id,kind\nann,like\n", "line 2: item_id is missing"),
+        (
+            "user_id,kind\nann,like\n",
+            "line 1: the header needs the columns user_id, item_id, separated by commas; it says "
+            "'user_id,kind'",
+        ),
+        ("u1,i1\nu2,i2\n", "it says 'u1,i1'"),
+        ("user_id\titem_id\nann\ta\n", "it says 'user_id\\titem_id'"),
+        ('{"user_id":"ann"}\n', "line 1: item_id is missing"),
         ("user_id,item_id,kind\nann,a,loves\n", "line 2: kind is none of view"),
         ("user_id,item_id,at\nann,a,yesterday\n", "line 2: at is not RFC 3339"),
-        ("user_id,item_id,at\nann,a,1700000000000\n", "line 2: at is before 1970 or after 2099"),
-        ("user_id,item_id,at\nann,a,nan\n", "line 2: at is before 1970 or after 2099"),
+        (
+            "user_id,item_id,at\nann,a,1700000000000\n",
+            "line 2: at is read as seconds, and lies after 2099: these are milliseconds, divide by "
+            "1,000.",
+        ),
+        ("user_id,item_id,at\nann,a,1700000000000000\n", "microseconds, divide by 1,000,000."),
+        ("user_id,item_id,at\nann,a,5e9\n", "line 2: at is read as seconds, and lies after 2099."),
+        ("user_id,item_id,at\nann,a,-1\n", "line 2: at is read as seconds, and lies before 1970."),
+        ("user_id,item_id,at\nann,a,nan\n", "line 2: at is no finite number"),
+        ("user_id,item_id,at\nann,a,inf\n", "line 2: at is no finite number"),
         ("user_id,item_id,at\nann,a,5\nann,b,\n", "line 3: some rows have a time"),
         ("user_id,item_id,kind\nann,a,dwell\n", "line 2: a dwell without dwell_s"),
         ("user_id,item_id\nann,a,b\n", "line 2: 3 cells under a header of 2"),
@@ -153,6 +168,7 @@ def test_embeddings_of_any_type_are_the_same_again(tmp_path: Path, kind: str, or
         ({"ids": np.array(["a", "b"]), "emb": np.zeros((2, 3))}, "no difference"),
         ({"ids": np.array(["a", "b"]), "emb": np.array([[0.1, 0.3], [0.2, 0.6]])}, "no difference"),
         ({"ids": np.array(["a"]), "emb": np.ones(3)}, "not a table of numbers"),
+        ({"ids": np.array(["a", "b"]), "emb": np.zeros((2, 3))}, "all 2 vectors are zero"),
         ({"ids": np.array([{"a": 1}], object), "emb": np.ones((1, 3))}, "objects"),
     ],
 )
@@ -174,6 +190,12 @@ def test_an_array_that_promises_more_than_there_is_allocates_nothing(tmp_path: P
         archive.writestr("emb.npy", b"\x93NUMPY\x01\x00" + bytes([118, 0]) + header)
     with pytest.raises(StartRefused, match="promises more than there is"):
         read_embeddings(path)
+
+
+def test_a_missing_archive_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StartRefused) as refused:
+        read_embeddings(tmp_path / "none.npz")
+    assert str(refused.value).endswith("none.npz can't be used: No such file or directory.")
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:

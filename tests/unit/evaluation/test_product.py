@@ -122,6 +122,44 @@ def test_scoring_all_finds_what_retrieval_left_out(score_all: bool):
     assert len(ranks) == 2
 
 
+@pytest.mark.parametrize("score_all", [False, True])
+def test_scoring_all_looks_at_every_item_once_the_crowd_ranks(score_all: bool):
+    """Of 100 items like hers, that nobody touched and that are not among the newest, 25 are
+    candidates; with all scored they and all others."""
+    told = [f"u{n // 10} c{n * 7 % 1_100}" for n in range(1_500)]
+    clicked, alike, newest = (
+        [f"{kind}{n}" for n in range(count)]
+        for kind, count in (("c", 1_100), ("a", 100), ("n", 40))
+    )
+    since_s = dict.fromkeys(clicked, 0.0) | dict.fromkeys(alike, 1.0) | dict.fromkeys(newest, 2.0)
+    log = log_of(", ".join([*told, "ann c0", "ann a0", "ann a1"]), since_s=since_s)
+    n = len(log.item_ids)
+    vectors = np.random.default_rng(2).normal(size=(n, 64)).astype(np.float32)
+    vectors[[item_id in alike for item_id in log.item_ids], 0] += 12.0
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pictures = ItemPictures("test", vectors, np.ones(n, np.bool_), np.zeros(n, np.uint64))
+    method = Lookstream(log, pictures, defaults(), score_all=score_all)
+    assert method._lessons is not None
+    crowd, looked_at = method._lessons.crowd, set()
+    retrieve = crowd.table.retrieve
+
+    def noting(*given):
+        retrieved = retrieve(*given)
+        looked_at.update(map(method._index.item_id, crowd.numbers[retrieved.rows].tolist()))
+        return retrieved
+
+    crowd.table.retrieve = noting  # type: ignore[method-assign]
+    replay(log, [method], warm_up=1_502 / len(log))
+    assert crowd.ranks
+    listed = int(np.isfinite(method._scores).sum())
+    if score_all:
+        assert looked_at == set(log.item_ids) - {"a0", "c0"}
+        assert listed == 1_000
+    else:
+        assert len(looked_at.intersection(alike)) <= 25
+        assert listed == 50
+
+
 def test_what_is_set_for_the_learner_counts():
     log = log_of("ann a0, ann a1", since_s=CATALOGUE)
     doubtful = load_settings(trusted_items=10)
