@@ -2,7 +2,7 @@
 # make test    linters, types, unit and integration tests
 # make fuzz    hostile input against the real agents: CASES=N, SEED=S for the same ones again
 # make bench   throughput and latency against baselines of the same run
-# make chaos   real workers under seeded faults, and a verdict: FAULTS=n SEED=s
+# make chaos   real workers under seeded faults, and a verdict: FAULTS=n SEED=s, ARGS=--frozen
 # make overload  backlogs of the full sizes, worked off in bounded memory (CI runs smaller ones)
 # make docs    write the generated pages again
 # make clean   remove what these made

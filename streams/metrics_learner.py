@@ -44,8 +44,11 @@ LEARNER_METRICS = (
     Metric(
         "lookstream_ranker_weight",
         "gauge",
-        "The ranker's weights that all users share, by feature, each standardised.",
-        ("feature",),
+        "The ranker's weights, by feature, each standardised, and by whom they are for: "
+        "`everyone`; besides, by what she has liked: `few_likes` (below 5), `some_likes` (below "
+        "20), `many_likes`; and by the time since her click before: `at_once` (below half an "
+        "hour), `later`. Hers is the sum of three.",
+        ("context", "feature"),
         worker=_LEARNER,
     ),
     Metric(
@@ -128,6 +131,7 @@ class LearnerMeasures:
     def stands(self, course: Course, lag_s: float) -> None:
         """After a batch."""
         from streams.core.learning.features import FEATURES  # noqa: PLC0415 - imports numba
+        from streams.core.learning.ranker import CONTEXT_NAMES  # noqa: PLC0415
 
         learner = course.learner
         trials, hits = learner.trials - self._trials, learner.hits - self._hits
@@ -137,8 +141,10 @@ class LearnerMeasures:
         self._items.set(learner.size)
         self._likes.set(learner.likes)
         self._lag.set(lag_s)
-        for feature, weight in zip(FEATURES, learner.trainer.weights[0].tolist(), strict=True):
-            self._weight.labels(feature).set(weight)
+        rows = learner.trainer.weights.tolist()
+        for context, weights in zip(CONTEXT_NAMES, rows, strict=True):
+            for feature, weight in zip(FEATURES, weights, strict=True):
+                self._weight.labels(context, feature).set(weight)
 
     def published(self, items: int) -> None:
         """So many records of items were acknowledged."""

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from streams.agents.slices import Slices
+from streams.agents.told import Told
 from streams.core.learning.course import Course
 from streams.core.learning.interaction import Interaction, InteractionCorrupt, decode_interaction
 from streams.core.learning.learner import Pictures
@@ -53,6 +54,7 @@ class LearnerAgent:
     pictures  how items look like what she liked; None: the ranker learns without.
     frozen    read along, count, and change and publish nothing. What passes meanwhile is never
               learned.
+    told      what was told of late, as copies too: nothing is told twice within its time.
     turn      held by whoever changes the course or needs it to stand still.
     """
 
@@ -64,6 +66,7 @@ class LearnerAgent:
         ranker_topic: str,
         pictures: Pictures | None,
         frozen: bool,
+        told: Told,
         slices: Slices,
         measures: Measures,
         clock: Callable[[], float] = time.time,
@@ -75,6 +78,7 @@ class LearnerAgent:
         self._ranker_topic = ranker_topic
         self._pictures = pictures
         self.frozen = frozen
+        self.told = told
         self._slices = slices
         self._measures = measures
         self._clock = clock
@@ -105,6 +109,7 @@ class LearnerAgent:
                     bounds.first - 1,
                 )
             course.not_sent()
+            self.told.forget()  # whose partition it was may have told another state
             course.offset = max(course.offset, bounds.first)
             self._hold_until = bounds.committed or 0
             return max(course.offset - (course.at_ms >= 0), bounds.first)
@@ -177,18 +182,23 @@ class LearnerAgent:
     def _send(self, batch: Batch, course: Course) -> None:
         taken = course.take(MOST_SENT)
         weights = course.weights_unsent
-        for key, item in taken:
-            batch.send(self._signals_topic, key=signals_key(key), value=signals_value(item))
+        values = [(key, signals_value(item)) for key, item in taken]
+        new = [each for each in values if not self.told.says(*each)]  # a copy told the rest
+        for key, value in new:
+            batch.send(self._signals_topic, key=signals_key(key), value=value)
         if weights:
-            value = encode_weights(course.learner.table.weights)
-            batch.send(self._ranker_topic, key=WEIGHTS_KEY, value=value)
+            encoded = encode_weights(course.learner.table.weights)
+            batch.send(self._ranker_topic, key=WEIGHTS_KEY, value=encoded)
         if not taken and not weights:
             return
 
         def finished() -> None:
             course.sent()
             course.weights_unsent = False
-            self._measures.published(len(taken))
+            # What a copy told counts from now on too: inside, its time begins with this.
+            for key, value in values:
+                self.told.note(key, value)
+            self._measures.published(len(new))
 
         batch.when_finished(finished)
 

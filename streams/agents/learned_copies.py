@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from streams.agents.learn import (
@@ -41,6 +41,9 @@ class LearnedCopies:
     copies were made, which doesn't follow from the log. The last copies of an idle log, and the
     publications after earlier ones, are what the topic holds in the end.
 
+    What was told of late waits until it may be told again; what stands in the topic as it is, is
+    not told again.
+
     deliver  publishes messages; returns when they are acknowledged.
     in_charge  whether the partition of interactions is this worker's.
     """
@@ -74,6 +77,8 @@ class LearnedCopies:
         self._saved_s = clock()
         self._seen: tuple[int, float] = (-1, clock())
         self._copied = -1
+        self._resting: list[int] = []
+        """What is to be copied yet of what was known at `_copied`."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set; BatchClosing if it is set while Kafka is down."""
@@ -103,39 +108,56 @@ class LearnedCopies:
         agent = self._agent
         async with agent.turn:
             course = agent.course
-            if course is None or course.offset != self._seen[0]:
-                return
-            if course.offset == self._copied and not course.unsent:
+            if course is None or course.offset != self._seen[0] or course.under_way:
                 return
             try:
-                while course.unsent:
-                    await self._tell(course.take(MOST_SENT))
-                    course.sent()
-                await self._copy(course)
+                if course.offset != self._copied or course.unsent:
+                    await self._tell_first(course)
+                elif self._resting:
+                    learner = course.learner
+                    await self._copy((key, learner.known(key)) for key in self._resting)
             except BatchClosing:
                 course.not_sent()
-                return
-            course.weights_unsent = False
-            self._copied = course.offset
+                self._copied = -1
 
-    async def _copy(self, course: Course) -> None:
+    async def _tell_first(self, course: Course) -> None:
+        self._copied = -1
+        while course.unsent:
+            await self._tell(course.take(MOST_SENT))
+            course.sent()
         learner = course.learner
+        await self._copy(learner.unpublished())
+        weights = encode_weights(learner.trainer.served(learner.events))
+        await self._deliver([Message(self._ranker_topic, WEIGHTS_KEY, weights, ())])
+        course.weights_unsent = False
+        self._copied = course.offset
+
+    async def _copy(self, items: Iterable[tuple[int, ItemSignals | None]]) -> None:
+        told = self._agent.told
+        resting: list[int] = []
         copies: list[tuple[int, ItemSignals | None]] = []
-        for copy in learner.unpublished():
-            copies.append(copy)
+        for key, item in items:
+            if not told.rests(key):
+                copies.append((key, item))
+            elif not told.says(key, signals_value(item)):
+                resting.append(key)
             if len(copies) == MOST_SENT:
                 await self._tell(copies)
                 copies = []
             await self._slices.breathe()
         await self._tell(copies)
-        weights = encode_weights(learner.trainer.served(learner.events))
-        await self._deliver([Message(self._ranker_topic, WEIGHTS_KEY, weights, ())])
+        self._resting = resting
 
-    async def _tell(self, items: list[tuple[int, ItemSignals | None]]) -> None:
-        messages = [
-            Message(self._signals_topic, signals_key(key), signals_value(item), ())
-            for key, item in items
+    async def _tell(self, items: Iterable[tuple[int, ItemSignals | None]]) -> None:
+        told = self._agent.told
+        values = [(key, signals_value(item)) for key, item in items]
+        new = [
+            Message(self._signals_topic, signals_key(key), value, ())
+            for key, value in values
+            if not told.says(key, value)
         ]
-        if messages:
-            await self._deliver(messages)
-            self._measures.published(len(messages))
+        if new:
+            await self._deliver(new)
+            self._measures.published(len(new))
+        for key, value in values:
+            told.note(key, value)

@@ -10,7 +10,7 @@ from streams.core.learning.features import Moment
 from streams.core.learning.interaction import Interaction
 from streams.core.learning.residual import residual_after
 from streams.core.learning.rules import LIKES, LearningRules
-from streams.core.learning.table import Rows, SignalTable
+from streams.core.learning.table import NO_ROWS, Rows, SignalTable
 from streams.core.lessons import lately, residual_of
 from streams.core.profile import Profile
 
@@ -46,6 +46,7 @@ class Crowd:
         self._rows = np.full(2, -1, np.int32)
         """By 1 + number, as it was last relisted: the item's row. The first and the last stay -1,
         for no number and for numbers beyond."""
+        self._drawn: Rows = NO_ROWS
         self._chances = np.zeros(0)
         self._chances_of = -np.inf
 
@@ -98,16 +99,18 @@ class Crowd:
     def residual_after(self, told: Interaction) -> bytes:
         """Her residual after a like that the learner is told of, as a profile holds it.
 
-        Empty while the crowd has taught nothing.
+        Empty while the crowd has taught nothing. It follows from what was taught, not from the
+        catalogue, nor from the order in which either came.
         """
         table = self.table
         if not self.taught:
             return b""
         if table.all_likes >= self._chances_of + _REFRESH_LIKES or not self._chances.size:
-            likes = np.maximum(table.signals.likes[: table.size], 0.0)
+            self._drawn = table.known_by_key()
+            likes = np.maximum(table.signals.likes[self._drawn], 0.0)
             self._chances = np.cumsum((likes + 1.0) ** 0.75)
             self._chances_of = table.all_likes
         moment = table.moment(told.lately, told.likes, told.likes, told.residual, told.at_s)
         seed = (told.partition << 48 ^ told.offset) % 2**64
-        after = residual_after(table, moment, told.item, self._chances, seed)
+        after = residual_after(table, moment, told.item, self._chances, seed, self._drawn)
         return after.astype(_HALF).tobytes() if after.any() else b""

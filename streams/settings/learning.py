@@ -54,8 +54,9 @@ class Learning(Section):
     )
     item_signals_every_s: float = setting(
         10.0,
-        "Each item is published at most once in so long, however often it is clicked. Each time "
-        "costs up to 2 kB of topic, and every recommender the reading of it.",
+        "Each item is published at most once in so long, however often it is clicked: in the time "
+        "of the clicks, and by the clock while none come. Each time costs up to 2 kB of topic, and "
+        "every recommender the reading of it.",
         ge=0,
         le=86_400,
     )

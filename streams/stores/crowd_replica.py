@@ -1,8 +1,9 @@
 """Keeps what a recommender serves of the crowd's teaching equal to the learner's topics.
 
-At start it reads both to the end they had at that moment, then follows. Lists never wait for it
-after that: where the learner or its topics are away, what is there goes on being served, and
-`age_s` says how old it is.
+At start it reads both to the end they had at that moment, waiting for a broker that is away: what
+is half read would go into residuals, and stay there. Then it follows, and lists never wait for it:
+where the learner or its topics are away, what is there goes on being served, and `age_s` says how
+old it is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from streams.core.learning.signals import SignalsCorrupt, decode_signals
 from streams.core.learning.weights_codec import WeightsCorrupt, decode_weights
 from streams.errors import DependencyDown
 from streams.records import Record
-from streams.stores.replica_log import LogChanged
+from streams.stores.replica_log import LogChanged, TopicMissing
 
 _SLICE_S = 0.005
 _READ_TIMEOUT_MS = 200
@@ -52,7 +53,7 @@ class CrowdReplica:
     """Feeds `crowd` from the topics `signals` and `ranker`.
 
     open_log  a topic's log, not yet open; replica_log.TopicLog is one.
-    begun     set once: when the topics have been read to their end, or can't be.
+    begun     set once: when the topics have been read to their end, or aren't there.
     clock     seconds since the epoch.
     """
 
@@ -164,8 +165,9 @@ class _Feed:
                 backoff_s = _BACKOFF_S[0]
                 await self._read(log)
             except DependencyDown as down:
+                if isinstance(down, TopicMissing):
+                    self._begin()
                 self._complain(str(down))
-                self._begin()
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_S[1])
             except LogChanged as changed:
@@ -217,6 +219,5 @@ class _Feed:
     def _complain(self, why: str) -> None:
         if why != self._told:
             self._told = why
-            _log.warning(
-                "%s can't be followed (%s): lists go on with what is there", self._topic, why
-            )
+            so = "lists go on with what is there" if self.begun else "waiting for it"
+            _log.warning("%s can't be followed (%s): %s", self._topic, why, so)

@@ -27,6 +27,10 @@ class LogChanged(Exception):
     """The topic is not the one that was read before: recreated, or cut off at its beginning."""
 
 
+class TopicMissing(DependencyDown):
+    """The broker is there, and the topic isn't."""
+
+
 class TopicLog:
     """One topic's partitions as one log. Kafka's trouble is raised as DependencyDown.
 
@@ -73,7 +77,7 @@ class TopicLog:
                 await admin.start()
                 # Asked for by name, a topic that isn't there might be made, and not compacted.
                 if self._topic not in await admin.list_topics():
-                    raise DependencyDown(
+                    raise TopicMissing(
                         "kafka", f"there is no topic {self._topic}: run `lookstream topics create`"
                     )
                 (described,) = await admin.describe_topics([self._topic])

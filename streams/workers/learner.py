@@ -13,6 +13,7 @@ from streams import delivery
 from streams.agents.learn import LearnerAgent
 from streams.agents.learned_copies import LearnedCopies
 from streams.agents.slices import Slices
+from streams.agents.told import Told
 from streams.background import Background
 from streams.core.learning.warm import warm_up
 from streams.metrics_learner import LearnerMeasures
@@ -59,6 +60,7 @@ def run_learner(settings: Settings) -> int:
         ranker_topic=topics.ranker,
         pictures=None if index is None else PictureLikeness(index),
         frozen=settings.learner_frozen,
+        told=Told(settings.item_signals_every_s),
         slices=slices,
         measures=measures,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from streams.agents.learn import LearnerAgent
 from streams.agents.learned_copies import IDLE_S, LearnedCopies
 from streams.agents.slices import Slices
+from streams.agents.told import Told
 from streams.core.learning.course import Course
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.schedule import Schedule
@@ -90,6 +91,7 @@ class Process:
             ranker_topic=RANKER,
             pictures=None,
             frozen=frozen,
+            told=Told(SCHEDULE.item_every_s, lambda: self.now_s),
             slices=Slices(longest_s=0.0),
             measures=self.heard,
             clock=lambda: 0.0,
@@ -143,3 +145,9 @@ class Process:
         for _ in range(3):
             await self.copies.step()
             self.now_s += IDLE_S
+
+    async def rest(self) -> None:
+        """Nothing comes until all that waits may be told."""
+        await self.idle()
+        self.now_s += SCHEDULE.item_every_s
+        await self.copies.step()

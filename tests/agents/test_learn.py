@@ -14,7 +14,8 @@ from streams.core.learning.weights_codec import decode_weights
 from streams.delivery import Batch, BatchClosing
 from streams.errors import Reason, StateBroken
 from streams.records import RawRecord
-from tests.agents.learning import RANKER, RULES, SIGNALS, Log, Process
+from tests.agents.learning import RANKER, RULES, SCHEDULE, SIGNALS, Log, Process
+from tests.unit.core.learning.clicks import NOW_S, Clicker
 from tests.unit.core.learning.test_course import a_log
 
 
@@ -28,7 +29,7 @@ def records(events: int, seed: int = 7) -> list[RawRecord]:
 async def clean_pass(told: list[RawRecord], folder: Path) -> Process:
     process = await Process(Log(told), folder / "clean").start()
     await process.take_all()
-    await process.idle()
+    await process.rest()
     return process
 
 
@@ -54,7 +55,7 @@ async def test_killed_anywhere_the_topics_end_as_after_one_clean_pass(tmp_path: 
                 process, deaths = await Process(log, tmp_path).start(), deaths + 1
             case _:
                 await process.take(int(rng.integers(1, 60)))
-    await process.idle()
+    await process.rest()
     assert deaths > 3
     assert process.heard.snapshots or deaths
     assert log.newest == clean.log.newest
@@ -81,7 +82,7 @@ async def test_a_redelivered_click_teaches_nothing(tmp_path: Path) -> None:
     clean = await clean_pass(told[:100], tmp_path)
     process = await Process(Log(twice), tmp_path / "twice").start()
     await process.take_all()
-    await process.idle()
+    await process.rest()
     assert process.heard.outcomes["duplicate"] == 20
     assert process.log.newest == clean.log.newest
 
@@ -132,13 +133,81 @@ async def test_what_waits_while_the_log_is_idle_is_told_as_a_copy(tmp_path: Path
     assert waiting
     before = dict(process.course.learner.dirty)
     sent = len(process.log.sent)
-    await process.idle()
+    await process.rest()
     copied = {key for topic, key in process.log.sent[sent:] if topic == SIGNALS}
     assert waiting <= copied
     assert process.course.learner.dirty == before
     sent = len(process.log.sent)
-    await process.idle()
+    await process.rest()
     assert len(process.log.sent) == sent  # said once
+
+
+def one_item(log: Log, at_s: float) -> None:
+    """Somebody new likes item 5, and nothing else happens."""
+    offset = len(log.records)
+    event = Clicker().clicks(5, offset, at_s=NOW_S + at_s)
+    at_ms = int(1000 * (NOW_S + at_s))
+    log.records.append(RawRecord("interactions", 0, offset, at_ms, b"ann", event.encode()))
+
+
+@pytest.mark.parametrize("every_s", [1.0, 2.5, 3.0, 9.5, 12.0])
+async def test_in_a_quiet_shop_an_item_is_told_as_often_as_the_setting_says(
+    tmp_path: Path, every_s: float
+) -> None:
+    process = await Process(Log([]), tmp_path).start()
+    log, told_s = process.log, []
+    for step in range(160):
+        process.now_s = step / 2
+        before = len(log.sent)
+        if process.now_s % every_s == 0.0 and process.now_s < 60.0:
+            one_item(log, process.now_s)
+            await process.take(1)
+        await process.copies.step()
+        told_s += [process.now_s for topic, _ in log.sent[before:] if topic == SIGNALS]
+    assert told_s[0] <= 2.5
+    gaps_s = np.diff(told_s)
+    assert gaps_s.min() >= SCHEDULE.item_every_s
+    assert gaps_s.max() <= SCHEDULE.item_every_s + 2 * every_s
+    clean = await clean_pass(log.records, tmp_path)
+    assert log.newest == clean.log.newest
+    assert process.heard.items == len(told_s)
+
+
+async def test_what_rests_while_the_log_is_idle_is_told_when_it_has_rested(tmp_path: Path) -> None:
+    process = await Process(Log([]), tmp_path).start()
+    for _ in range(2):
+        one_item(process.log, process.now_s)
+        await process.take(1)
+        await process.idle()
+    newest = process.log.newest[SIGNALS, b"00000005"]
+    assert newest is not None
+    assert decode_signals(newest).likes == 1.0
+    assert decode_weights(process.log.newest[RANKER, b"weights"] or b"").events == 2
+    process.now_s += SCHEDULE.item_every_s
+    await process.idle()
+    newest = process.log.newest[SIGNALS, b"00000005"]
+    assert newest is not None
+    assert decode_signals(newest).likes == 2.0
+
+
+async def test_what_another_may_have_told_meanwhile_is_told_again(tmp_path: Path) -> None:
+    process = await Process(Log([]), tmp_path).start()
+    one_item(process.log, 0.0)
+    await process.take(1)
+    await process.idle()
+    process.log.newest[SIGNALS, b"00000005"] = b"another's"
+    await process.start()
+    one_item(process.log, 1.5)
+    await process.take_all()
+    assert process.log.newest[SIGNALS, b"00000005"] != b"another's"
+
+
+async def test_no_copy_overtakes_a_publication_that_is_under_way(tmp_path: Path) -> None:
+    process = await Process(Log(records(200)), tmp_path).start()
+    await process.take(200, finish=False)
+    sent = len(process.log.sent)
+    await process.idle()
+    assert len(process.log.sent) == sent
 
 
 async def test_who_is_not_in_charge_is_silent(tmp_path: Path) -> None:
@@ -160,7 +229,7 @@ async def test_learning_again_shows_nobody_the_past(tmp_path: Path) -> None:
     await again.take(500)
     assert len(log.sent) == sent
     await again.take_all()
-    await again.idle()
+    await again.rest()
     assert len(log.sent) > sent
     assert log.newest == newest
 
@@ -174,7 +243,7 @@ async def test_a_large_publication_goes_out_in_parts(
     batch = await process.take(150)
     assert len(batch.sends) == 6
     await process.take_all()
-    await process.idle()
+    await process.rest()
     clean = await clean_pass(records(200), tmp_path)
     assert process.log.newest == clean.log.newest
 
@@ -189,7 +258,7 @@ async def test_a_batch_that_must_close_keeps_what_was_learned(tmp_path: Path) ->
         await process.agent.handle(batch)
     await process.start()
     await process.take_all()
-    await process.idle()
+    await process.rest()
     assert process.log.newest == (await clean_pass(told, tmp_path)).log.newest
 
 

@@ -143,7 +143,7 @@ async def test_a_rebalance_in_the_middle_of_a_batch_leaves_nothing_out(
         member.assign()
         await member.read(lambda: (log.committed or 0) > before)  # noqa: B023
     await member.read(member.done)
-    await member.process.idle()
+    await member.process.rest()
     await member.end()
     assert log.newest == (await clean_pass(log.records, tmp_path)).log.newest
     assert bugs == []
@@ -170,7 +170,7 @@ async def test_a_member_without_a_snapshot_moves_the_groups_offset_never_back(
         return other.done()
 
     await other.read(watched)
-    await other.process.idle()
+    await other.process.rest()
     await other.end()
     assert seen == sorted(seen)
     assert log.newest == (await clean_pass(log.records, tmp_path)).log.newest

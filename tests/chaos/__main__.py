@@ -26,6 +26,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--every-s", type=float, default=EVERY_S, help="on average")
     parser.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=list(KINDS))
     parser.add_argument("--sabotage", choices=sorted(SWITCHES), help="break a promise on purpose")
+    parser.add_argument(
+        "--frozen", action="store_true", help="nothing is learned, and residuals are judged too"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the logs of a clean run too")
     given = parser.parse_args(arguments)
     seed = secrets.randbelow(2**31) if given.seed is None else given.seed
@@ -34,7 +37,14 @@ def main(arguments: list[str]) -> int:
     faults = schedule(seed, given.faults, kinds=given.kinds, every_s=given.every_s)
     clean = False
     try:
-        verdict = run(folder / "site", faults, seed=seed, sabotage=given.sabotage, say=_say)
+        verdict = run(
+            folder / "site",
+            faults,
+            seed=seed,
+            sabotage=given.sabotage,
+            frozen=given.frozen,
+            say=_say,
+        )
         clean = not verdict.differences
         print(verdict.table)
         for difference in verdict.differences:

@@ -22,7 +22,7 @@ from streams.stores.item_index import ItemIndex
 from streams.stores.redis_profiles import RedisProfiles
 from streams.stores.snapshot import Origin
 from streams.stores.snapshot_keeper import SnapshotKeeper
-from tests.chaos import journal, oracle
+from tests.chaos import frozen, journal, oracle
 from tests.chaos.judge import Evidence
 from tests.chaos.site import SPARE, Site
 from tests.chaos.slots import Slot
@@ -46,7 +46,8 @@ def collect(
     image_log = list(_records(site, topics.images))
     item_log = list(_records(site, topics.item_embeddings))
     base = [record for record in item_log if (record.key or b"").startswith(_BASE)]
-    expected = oracle.expect(click_log, _index(site, base), settings)
+    crowd = frozen.crowd_of(site.published, settings) if site.frozen else None
+    expected = oracle.expect(click_log, _index(site, base), settings, crowd)
     lives = [life for slot in site.slots.values() for life in slot.lives]
     accounts = [
         journal.read_file(life.name, slot.journal(life))
@@ -75,11 +76,11 @@ def collect(
         accounts=accounts,
         lists=list(_lists(site)),
         letters=_letters(site),
-        stored={user: value and codec.without_residual(value) for user, value in stored.items()},
-        lessons=oracle.lessons_told(interactions),
+        stored=stored if site.frozen else _without_residuals(stored),
+        lessons=oracle.lessons_told(interactions, whole=site.frozen),
         copies_of_lessons=len(interactions),
         learned={key: value for key, value in learned.items() if value is not None},
-        to_be_learned=oracle.learn(interactions, settings),
+        to_be_learned=site.published if site.frozen else oracle.learn(interactions, settings),
         learner_topic=topics.interactions,
         stored_popularity={
             item: 2.0 ** (weight - expected.reference) for item, weight in popular.items()
@@ -137,6 +138,11 @@ async def _stored(site: Site, users: list[str]) -> tuple[dict[str, bytes | None]
     finally:
         await store.close()
     return {user: each.value for user, each in zip(users, found, strict=True)}, dict(popular)
+
+
+def _without_residuals(stored: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+    """They depend on what had been learned when each click came."""
+    return {user: value and codec.without_residual(value) for user, value in stored.items()}
 
 
 async def _snapshot(site: Site, slot: Slot) -> dict[str, Any]:

@@ -42,10 +42,11 @@ class Evidence:
 
     lists     (key, list id) as they lie in the topic, by partition and offset.
     letters   place of the original -> copies in the dead-letter topic.
-    stored    user -> bytes in the store without the residual, None where there are none;
-              `stored_popularity` by item, scaled as the expected one.
+    stored    user -> bytes in the store, None where there are none; without the residual, unless
+              what was learned stood still. `stored_popularity` by item, scaled as the expected one.
     lessons   what was told of each click, the first time; `copies_of_lessons` how many there are.
-    learned   the newest records of the learner's topics; `to_be_learned`: of one clean pass.
+    learned   the newest records of the learner's topics; `to_be_learned`: of one clean pass, or
+              what stood there before a learner that is frozen.
     indexes   worker -> its items, of all that were stopped in order at the end.
     """
 

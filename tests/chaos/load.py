@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -144,9 +144,9 @@ class Load(threading.Thread):
         self.acknowledged_s: dict[Place, float] = {}
         """When the broker said that it has a record; true seconds since the epoch."""
 
-    def publish_base(self) -> None:
-        """The base catalogue, acknowledged."""
-        for sent in base_catalogue(self._topics):
+    def publish(self, first: Iterable[Sent]) -> None:
+        """What must be there before all else, acknowledged."""
+        for sent in first:
             self._send(sent)
         self._producer.flush(60)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from streams.core import codec
 from streams.core.apply import apply
+from streams.core.crowd import Crowd
 from streams.core.learning.course import Course
 from streams.core.learning.interaction import Interaction, decode_interaction
 from streams.core.learning.learner import Learner
@@ -49,7 +50,7 @@ class Expected:
     profiles: dict[str, bytes] = field(default_factory=dict)
     popularity: dict[str, float] = field(default_factory=dict)
     lessons: dict[Lesson, bytes] = field(default_factory=dict)
-    """What each click teaches, without her residual, which follows from what was learned."""
+    """What each click teaches; without her residual, unless what was learned stands still."""
     reference: float = 0.0
     """The log2 by which counts are scaled: `2 ** (stored - reference)` compares with ours."""
 
@@ -86,10 +87,17 @@ def image_events(records: Iterable[Record], settings: Settings) -> list[Event]:
     return events
 
 
-def expect(clicks: Iterable[Record], catalogue: ItemIndex, settings: Settings) -> Expected:
+def expect(
+    clicks: Iterable[Record],
+    catalogue: ItemIndex,
+    settings: Settings,
+    crowd: Crowd | None = None,
+) -> Expected:
     """Profiles and popularity after all of `clicks`, with what `catalogue` knows.
 
-    `clicks` in the order of the log: by partition, then offset.
+    clicks  in the order of the log: by partition, then offset.
+    crowd   what had been learned before all of them, if it stands still: then residuals are
+            expected too, in profiles and lessons.
     """
     rules, limits = settings.taste_rules(), settings.event_limits()
     profiles: defaultdict[str, Profile] = defaultdict(Profile)
@@ -104,10 +112,14 @@ def expect(clicks: Iterable[Record], catalogue: ItemIndex, settings: Settings) -
         source = f"{record.topic}-{record.partition}"
         profile = profiles[click.user_id]
         told = interaction_of(profile, fact, record.partition, record.offset, rules)
-        if told is not None and not profile.applied(source, record.offset):
-            lessons[record.partition, record.offset] = without_residual(told)
+        if profile.applied(source, record.offset):
+            told = None
         weight = popular_by(profile, fact, rules)
         apply(profile, fact, source, record.offset, catalogue=catalogue, rules=rules)
+        if told is not None:
+            lessons[record.partition, record.offset] = lesson(told, whole=crowd is not None)
+            if crowd is not None and told.liked:
+                profile.residual = crowd.residual_after(told)
         if weight > 0.0:
             decayed = math.log2(weight) + click.at_s / settings.popularity_half_life_s
             weights[click.item_id].append(decayed)
@@ -123,17 +135,19 @@ def expect(clicks: Iterable[Record], catalogue: ItemIndex, settings: Settings) -
     )
 
 
-def without_residual(told: Interaction) -> bytes:
-    """An interaction as bytes, but for her residual."""
-    return replace(told, residual=np.zeros_like(told.residual)).encode()
+def lesson(told: Interaction, *, whole: bool) -> bytes:
+    """An interaction as bytes; unless `whole`, but for her residual."""
+    if not whole:
+        told = replace(told, residual=np.zeros_like(told.residual))
+    return told.encode()
 
 
-def lessons_told(records: Iterable[Record]) -> dict[Lesson, bytes]:
-    """What was told of each click, the first time, without her residual."""
+def lessons_told(records: Iterable[Record], *, whole: bool) -> dict[Lesson, bytes]:
+    """What was told of each click, the first time, as `lesson` has it."""
     first: dict[Lesson, bytes] = {}
     for record in records:
         told = decode_interaction(record.value or b"")
-        first.setdefault((told.partition, told.offset), without_residual(told))
+        first.setdefault((told.partition, told.offset), lesson(told, whole=whole))
     return first
 
 

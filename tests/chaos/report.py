@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from streams.core import codec
 from tests.chaos.journal import CUT_OFF, LET_GO, finishes
 from tests.chaos.judge import APPLIED, DEAD, DUPLICATE, Difference, Evidence, stale_lists
 from tests.chaos.schedule import Strike
@@ -37,6 +38,9 @@ def figures(
         "let_go": sum(len(each.places) for each in deliveries if each.ended == LET_GO),
         "cut_off": sum(len(each.places) for each in deliveries if each.ended == CUT_OFF),
         "users": len(seen.expected.profiles),
+        "residuals_compared": sum(
+            value != codec.without_residual(value) for value in seen.expected.profiles.values()
+        ),
         "lists": len(seen.lists),
         "stale_lists": len(stale_lists(seen)),
         "stale_items": len(seen.stale_items),

@@ -14,8 +14,9 @@ from kafka.errors import KafkaError
 from tests.chaos import report
 from tests.chaos.collect import collect
 from tests.chaos.faults import inflict
+from tests.chaos.frozen import records_of
 from tests.chaos.judge import Difference, judge
-from tests.chaos.load import Load
+from tests.chaos.load import Load, base_catalogue
 from tests.chaos.schedule import BROKER, LOAD, STORE, Fault, Strike
 from tests.chaos.site import SPARE, Site, running_site
 from tests.support.waiting import wait_until
@@ -26,8 +27,8 @@ _BEFORE_S = 3.0
 _AFTER_S = 4.0
 _LOOK_EVERY_S = 0.5
 # A replica of the item index follows its topic within a fetch, and the learner tells what waits
-# when nothing has come for a second; on a busy machine later. So: when nothing new stands in the
-# topics that workers follow for so long.
+# when nothing has come for a second, or two after it told of an item; on a busy machine later. So:
+# when nothing new stands in the topics that workers follow for so long.
 _STILL_FOR_S = 5.0
 
 Say = Callable[[str], None]
@@ -48,12 +49,16 @@ def run(
     *,
     seed: int,
     sabotage: str | None = None,
+    frozen: bool = False,
     say: Say = print,
 ) -> Verdict:
-    """Run the whole story in `folder`, which keeps every log."""
+    """Run the whole story in `folder`, which keeps every log.
+
+    frozen: nothing is learned meanwhile, so that residuals are judged too (frozen.py).
+    """
     started_s = time.monotonic()
     with (
-        running_site(folder, sabotage) as site,
+        running_site(folder, sabotage, frozen=frozen) as site,
         closing(Load(site.kafka.address, site.topics, seed)) as load,
     ):
         _prepare(site, load, say)
@@ -85,10 +90,11 @@ def run(
 
 def _prepare(site: Site, load: Load, say: Say) -> None:
     """Embedders first, then the base catalogue, then recommenders that know all of it."""
+    load.publish(records_of(site.published, site.topics))
     embedders, recommenders = site.of_kind("embedder"), site.of_kind("recommender")
     for slot in (*embedders, *site.of_kind("learner")):
         slot.thread.submit(slot.start).result()
-    load.publish_base()
+    load.publish(base_catalogue(site.topics))
     wait_until(lambda: _embedded(site), READY_WITHIN_S, "the base is embedded", poll_s=0.3)
     for slot in recommenders:
         if slot.name != SPARE:

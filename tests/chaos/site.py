@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from streams import topic_admin
 from streams.settings import Settings, load_settings
 from streams.topics import Topics
+from tests.chaos.frozen import Published, published
 from tests.chaos.pipes import Copier
 from tests.chaos.proxy import Proxy
 from tests.chaos.slots import Slot
@@ -45,6 +47,8 @@ _SETTINGS = {
     "LOOKSTREAM_SNAPSHOT_EVERY_S": "10",
     "LOOKSTREAM_LIST_LENGTH": "5",
     "LOOKSTREAM_LEARNED_ITEMS": "5000",
+    # Shorter than nothing may come for, before all is taken to be told.
+    "LOOKSTREAM_ITEM_SIGNALS_EVERY_S": "2",
     # So that all that is learned follows from the log of interactions.
     "LOOKSTREAM_LEARNER_PICTURES": "false",
     "OPENBLAS_NUM_THREADS": "1",
@@ -63,11 +67,14 @@ _LIST_CONFIG = {"min.compaction.lag.ms": str(86_400_000)}
 class Site:
     """Everything that runs. Made by `running_site`.
 
+    frozen     whether its learner is, from the start; `published`: what it had learned before.
     broker_thread, store_thread  what is done to a server is done in its own thread, in order.
     """
 
-    def __init__(self, folder: Path, sabotage: str | None) -> None:
+    def __init__(self, folder: Path, sabotage: str | None, *, frozen: bool) -> None:
         self.folder = folder
+        self.frozen = frozen
+        self._given = {**_SETTINGS, "LOOKSTREAM_LEARNER_FROZEN": str(frozen).lower()}
         self.proxy = Proxy()
         self.copier = Copier()
         names = tuple(KINDS)
@@ -88,7 +95,7 @@ class Site:
                 name,
                 KINDS[name],
                 folder / name,
-                _SETTINGS,
+                self._given,
                 kafka=to_kafka[name],
                 redis=to_redis[name],
                 copier=self.copier,
@@ -106,10 +113,15 @@ class Site:
         prefix = "LOOKSTREAM_"
         given: Mapping[str, str] = {
             name.removeprefix(prefix).lower(): value
-            for name, value in _SETTINGS.items()
+            for name, value in self._given.items()
             if name.startswith(prefix)
         }
         return load_settings(**given, redis=self.store.url, kafka=self.kafka.address)
+
+    @cached_property
+    def published(self) -> Published:
+        """What stands in the learner's topics before it is started; nothing unless it is frozen."""
+        return published(self.settings) if self.frozen else {}
 
     @property
     def topics(self) -> Topics:
@@ -157,9 +169,9 @@ class Site:
 
 
 @contextmanager
-def running_site(folder: Path, sabotage: str | None) -> Iterator[Site]:
+def running_site(folder: Path, sabotage: str | None, *, frozen: bool) -> Iterator[Site]:
     """A site whose servers serve; everything of it has ended when this ends."""
-    site = Site(folder, sabotage)
+    site = Site(folder, sabotage, frozen=frozen)
     try:
         site.start_servers()
         yield site

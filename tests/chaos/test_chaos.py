@@ -23,16 +23,19 @@ def said(verdict: Verdict) -> str:
     return "\n".join([verdict.table, *map(str, verdict.differences)])
 
 
-@pytest.mark.parametrize("seed", [7, None], ids=["fixed", "fresh"])
+@pytest.mark.parametrize(
+    ("seed", "frozen"), [(7, True), (None, False)], ids=["fixed, frozen", "fresh"]
+)
 def test_thirty_faults_change_nothing(
-    seed: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    seed: int | None, frozen: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = secrets.randbelow(2**31) if seed is None else seed
     with capsys.disabled():
         print(f"\nthe seed of these faults is {chosen}")
-    verdict = run(tmp_path / "site", schedule(chosen, 30), seed=chosen)
+    verdict = run(tmp_path / "site", schedule(chosen, 30), seed=chosen, frozen=frozen)
     assert not verdict.differences, said(verdict)
     assert verdict.figures["indexes_compared"] == 3
+    assert verdict.figures["residuals_compared"] == (verdict.figures["users"] if frozen else 0)
     assert verdict.figures["lessons"] > 500
     assert verdict.figures["items_learned"] > 20
     assert verdict.figures["clicks"] > 2000

@@ -61,6 +61,7 @@ class School:
             "LOOKSTREAM_SESSION_TIMEOUT_S": "3",
             "LOOKSTREAM_SNAPSHOT_EVERY_S": "10",
             "LOOKSTREAM_LEARNED_ITEMS": "48",
+            "LOOKSTREAM_ITEM_SIGNALS_EVERY_S": "1",
             "LOOKSTREAM_LEARNER_PICTURES": "false",
         }
         environment |= {f"LOOKSTREAM_{key}": value for key, value in settings.items()}

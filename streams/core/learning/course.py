@@ -117,6 +117,11 @@ class Course:
             for key, known in self._under_way.items()
         ]
 
+    @property
+    def under_way(self) -> bool:
+        """Whether something was taken, and it is not known yet whether it was sent."""
+        return bool(self._under_way)
+
     def sent(self) -> None:
         """Everybody has what was taken."""
         self._under_way.clear()

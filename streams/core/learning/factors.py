@@ -39,10 +39,12 @@ def draw(
     seed: np.uint64,
     barred: NDArray[np.int32],
     row: int,
+    drawn_from: NDArray[np.int32],
 ) -> NDArray[np.int32]:
     """`n` of `size` rows with chances as in `cumulated`, or all alike where that is empty.
 
-    None of them is `row` or `barred`, so there may be fewer: 3 n are drawn at most.
+    The rows are those of `drawn_from`, or the first ones where that is empty. None of them is `row`
+    or `barred`, so there may be fewer: 3 n are drawn at most.
     """
     rows = np.empty(n, np.int32)
     taken = 0
@@ -64,6 +66,8 @@ def draw(
                 else:
                     low = middle + 1
             drawn = low
+        if drawn_from.size > 0:
+            drawn = int(drawn_from[drawn])
         free = drawn != row
         for at in range(barred.size):
             if barred[at] == drawn:

@@ -19,7 +19,7 @@ from streams.core.learning.interaction import Interaction
 from streams.core.learning.ranker import RankerTrainer, RankerWeights, contexts
 from streams.core.learning.rules import LearningRules
 from streams.core.learning.signals import ItemSignals, signals_of
-from streams.core.learning.table import Keys, SignalTable
+from streams.core.learning.table import NO_ROWS, Keys, SignalTable
 
 Pictures = Callable[[Keys, Keys], NDArray[np.float32]]
 """Of what she liked, and of some items: how each of these looks like all of those (a cosine)."""
@@ -95,8 +95,6 @@ class Learner:
 
     def due(self, now_s: float, every_s: float) -> list[int]:
         """The keys of what `publish` would return; all of them must now be given to `serve`."""
-        if self.resting and next(reversed(self.resting.values())) > now_s:
-            self.resting.clear()  # time went back: nobody knows for how long they would rest
         if self.resting and next(reversed(self.resting.values())) > now_s:
             self.resting.clear()  # time went back: nobody knows for how long they would rest
         while self.resting and next(iter(self.resting.values())) <= now_s - every_s:
@@ -193,7 +191,8 @@ class Learner:
             self.drawn_from = np.cumsum((self.crowd.likes[: self.size] + 1.0) ** 0.75)
             self.drawn_at = self.likes
         likes = find_many(self.slots, self.crowd.keys, event.likes)
-        others = draw(self.drawn_from, 0, rules.negatives, _scrambled(seed, 3), likes, row)
+        chance = _scrambled(seed, 3)
+        others = draw(self.drawn_from, 0, rules.negatives, chance, likes, row, NO_ROWS)
         if not len(others):
             return
         learn_choice(

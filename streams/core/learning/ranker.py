@@ -29,6 +29,8 @@ FEW, SOME, MANY = 1, 2, 3
 AT_ONCE, LATER = 4, 5
 """By the time since her click before: below half an hour, or longer, or never."""
 CONTEXTS = 6
+CONTEXT_NAMES = ("everyone", "few_likes", "some_likes", "many_likes", "at_once", "later")
+"""By row, as metrics have them."""
 _POPULAR = tuple(FEATURES.index(name) for name in ("likes", "popular_year", "popular_now"))
 PAUSE_S = 1_800.0
 

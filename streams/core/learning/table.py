@@ -67,6 +67,17 @@ class SignalTable:
         found: Rows = find_many(self.slots, self.keys, keys)
         return found
 
+    def known(self, rows: Rows) -> NDArray[np.bool_]:
+        """Whether signals speak of each of `rows`: bool [n]; not of -1."""
+        there: NDArray[np.bool_] = self.signals.outward[rows].any(axis=1) & (rows >= 0)
+        return there
+
+    def known_by_key(self) -> Rows:
+        """The rows that signals speak of, by rising key: the same items in the same order in every
+        process that took in the same signals."""
+        rows = np.flatnonzero(self.known(np.arange(self.size, dtype=np.int32)))
+        return rows[np.argsort(self.keys[rows])].astype(np.int32)
+
     def add(self, key: int) -> int:
         """The row of an item, given to it now if it has none; -1 if there is no room."""
         return int(self.add_all(np.array([key], np.uint32))[0])

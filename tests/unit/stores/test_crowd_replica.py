@@ -16,7 +16,7 @@ from streams.core.learning.weights_codec import encode_weights
 from streams.errors import DependencyDown
 from streams.records import RawRecord
 from streams.stores.crowd_replica import CrowdReplica
-from streams.stores.replica_log import LogChanged
+from streams.stores.replica_log import LogChanged, TopicMissing
 from tests.unit.core.learning.clicks import RULES, history
 
 NOW_MS = 1_700_000_000_000
@@ -151,10 +151,21 @@ async def test_without_a_learner_lists_begin_and_nothing_is_known(stage: Stage) 
 async def test_without_its_topics_lists_begin_too(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage.topics["signals"].trouble = [DependencyDown("kafka", "there is no topic signals")]
+    stage.topics["signals"].trouble = [TopicMissing("kafka", "there is no topic signals")]
     with caplog.at_level(logging.WARNING):
         await stage.until(lambda: True)
     assert "there is no topic signals" in caplog.text
+
+
+async def test_a_broker_that_is_away_is_waited_for_before_lists_begin(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.stores.crowd_replica._BACKOFF_S", (0.0, 0.0))
+    for item in learned(1, 2).publish():
+        stage.publish(item)
+    stage.topics["signals"].trouble = [DependencyDown("kafka", "no answer within 10 s")] * 3
+    await stage.until(lambda: True)
+    assert stage.crowd.taught
 
 
 @pytest.mark.parametrize(

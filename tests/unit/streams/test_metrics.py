@@ -149,7 +149,7 @@ def test_names_are_in_base_units() -> None:
 def test_labels_are_bounded_never_an_id_of_a_user_or_an_item() -> None:
     bounded = {
         "agent", "outcome", "reason", "stage", "topic", "partition", "dependency",
-        "worker", "version", "model_id", "device", "feature", "kind", "held",
+        "worker", "version", "model_id", "device", "feature", "context", "kind", "held",
     }  # fmt: skip
     assert {label for metric in METRICS for label in metric.labels} <= bounded
 

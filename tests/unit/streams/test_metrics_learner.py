@@ -9,6 +9,7 @@ import pytest
 from streams.core.learning.course import Course
 from streams.core.learning.features import FEATURES
 from streams.core.learning.learner import Learner
+from streams.core.learning.ranker import CONTEXT_NAMES, LATER_POPULAR_NOW
 from streams.core.learning.schedule import Schedule
 from streams.metrics import Metrics
 from streams.metrics_learner import LearnerMeasures
@@ -49,8 +50,13 @@ def test_it_says_what_the_course_has_come_to() -> None:
     assert page.value("learned_items") == 3
     assert page.value("learned_likes") == 3
     assert page.value("learner_lag_seconds") == 4.5
-    for feature, weight in zip(FEATURES, course.learner.trainer.weights[0], strict=True):
-        assert page.value("ranker_weight", feature=feature) == weight
+    weights = course.learner.trainer.weights
+    for row, context in enumerate(CONTEXT_NAMES):
+        for column, feature in enumerate(FEATURES):
+            found = page.value("ranker_weight", context=context, feature=feature)
+            assert found == weights[row, column]
+    later = page.value("ranker_weight", context="later", feature="popular_now")
+    assert later == pytest.approx(LATER_POPULAR_NOW, abs=0.1)
 
 
 def test_hits_are_of_what_this_process_saw_the_last_counting_most() -> None:
