@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streams.core import splitting
 from streams.core.interests import Interests, faded
+from streams.core.ranker import CONCENTRATION
 from streams.core.rules import NEGATIVE_KINDS, TasteRules
 from streams.evaluation.method import NOT_RETRIEVED, Event, Mask, Scores
 
@@ -79,8 +80,9 @@ class MeanVector:
 class SeveralInterests:
     """Her interests as the recommender keeps them; each gets its share of the places.
 
-    An item stands under the interest that it is nearest to; places go round by the strengths
-    (F. Pukelsheim, "Proportional representation", 2014: the Webster method), in each by the cosine.
+    An item stands under the interest that makes it most likely, and is worth what all of them make
+    of it (`core.ranker.score`). The worth of the one at rank r under an interest is divided by
+    2 r + 1, as places are shared (`diversity.share_places`).
     """
 
     name = "interests"
@@ -100,14 +102,16 @@ class SeveralInterests:
         scores = np.where(self._has, 0.0, NOT_RETRIEVED)
         if not len(interests):
             return scores
-        strengths = interests.strengths(self._rules, now_s - at_s)
+        strengths = np.array(interests.strengths(self._rules, now_s - at_s))
+        shares = np.maximum(strengths / max(strengths.sum(), 1e-300), 1e-12)
         items = np.flatnonzero(self._has & unseen)
         cosines = self._vectors[items] @ interests.vectors.T
-        nearest, best = cosines.argmax(axis=1), cosines.max(axis=1)
-        for at, strength in enumerate(strengths):
-            mine = np.flatnonzero(nearest == at)
-            order = mine[np.argsort(-best[mine], kind="stable")]
-            scores[items[order]] = -(np.arange(len(order)) + 0.5) / max(strength, 1e-12)
+        likely = np.exp(CONCENTRATION * (cosines - 1.0)) * shares
+        owners, worth = likely.argmax(axis=1), likely.sum(axis=1)
+        for at in range(len(shares)):
+            mine = np.flatnonzero(owners == at)
+            order = mine[np.argsort(-worth[mine], kind="stable")]
+            scores[items[order]] = worth[order] / (2.0 * np.arange(len(order)) + 1.0)
         return scores
 
     def learn(self, event: Event) -> None:

@@ -121,7 +121,7 @@ def test_one_purchase_takes_no_more_of_the_list_than_its_share(world):
     profile = visit(world, clicks_on([f"0/{i}" for i in range(4)], "view"))
     visit(world, [ClickFact("1/1", "purchase", profile.clock_s)], profile)
     counts = Counter(tastes_of(list_for(world, profile)))
-    assert counts[1] == RULES.largest_click_share * RULES.list_length
+    assert 4 <= counts[1] <= RULES.largest_click_share * RULES.list_length
 
 
 def test_a_reason_names_the_item_of_hers_that_is_nearest(world):
