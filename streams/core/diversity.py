@@ -48,16 +48,16 @@ def grouped(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The `groups` and `most` of a Company: for each way the group of each candidate (a number, -1
     for none, or a name, None for none), and how many of one may be listed."""
-    rows = []
-    for groups, _ in ways:
+    if not ways:
+        return NO_GROUPS, _NO_LIMITS
+    rows = np.empty((len(ways), len(ways[0][0])), np.int64)
+    for row, (groups, _) in zip(rows, ways, strict=True):
         if isinstance(groups, np.ndarray):
-            rows.append(groups.astype(np.int64))
+            row[:] = groups
         else:
             names = {name: at for at, name in enumerate(dict.fromkeys(groups))}
-            rows.append(np.array([-1 if n is None else names[n] for n in groups], np.int64))
-    if not rows:
-        return NO_GROUPS, _NO_LIMITS
-    return np.stack(rows), np.array([most for _, most in ways], np.int64)
+            row[:] = [-1 if name is None else names[name] for name in groups]
+    return rows, np.array([most for _, most in ways], np.int64)
 
 
 class Seated:

@@ -48,8 +48,7 @@ def give_places(
     staying = picks
     while len(explored) < most:
         stay = rules.list_length - len(explored) - 1
-        free = ~(np.logical_or.reduce(alike[:, :stay], axis=1) | taken)
-        left = np.flatnonzero(free).tolist()
+        left = np.flatnonzero(~(alike[:, :stay].any(axis=1) | taken)).tolist()
         if groups:
             company = Company(NO_PAIRS, *diversity.grouped((groups, rules.group_most)))
             seated = Seated(company)
@@ -66,6 +65,8 @@ def give_places(
             break
         at = left[int(rng.integers(len(left)))]
         explored.append((at, chance / len(left)))
+        if len(explored) == most:
+            break
         one = slice(at, at + 1)
         taken |= diversity.look_same(
             catalogue.cosines(new, new[one]), hashes[n:], hashes[n:][one], rules
