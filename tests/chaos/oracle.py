@@ -164,7 +164,9 @@ def learn(records: Iterable[Record], settings: Settings) -> dict[bytes, bytes]:
     learner = course.learner
     found = {b"weights": encode_weights(learner.trainer.served(learner.events))}
     for key in learner.crowd.keys[: learner.size].tolist():
-        item = learner.known(key)
+        # What has changed since it was published is copied as it is now. The rest stands as it was
+        # published, though as one of those that were not chosen its factors may have moved since.
+        item = learner.known(key) if key in learner.dirty else learner.table.item(key)
         if item is not None:
             found[b"%08x" % key] = item.encode()
     return found
