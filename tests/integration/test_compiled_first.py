@@ -19,7 +19,7 @@ def test_without_a_learner_what_lists_by_pictures_run_and_nothing_else(
     worker = WorkerProcess("recommender", shop.folder, shop.settings | settings).wait_ready()
     try:
         before = compiled(cache)
-        assert before == {"bits_set", "pairs_alike"}
+        assert before == {"apart", "bits_set", "full", "pairs_alike"}
         shop.click(20, random.Random(7))
         wait_until(lambda: shop.lists() > 1, 30, "her list came, and that for anybody")
         assert compiled(cache) == before
