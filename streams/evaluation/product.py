@@ -211,6 +211,7 @@ def _unlimited(rules: LearningRules) -> LearningRules:
         rules,
         session_candidates=_MOST_CANDIDATES,
         walk_candidates=_MOST_CANDIDATES,
+        longer_walk_candidates=_MOST_CANDIDATES,
         popular_candidates=_MOST_CANDIDATES,
     )
 

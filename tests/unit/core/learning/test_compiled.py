@@ -77,7 +77,11 @@ def test_new_keys_get_the_next_rows_while_there_is_room(batches):
     assert keys[:size].tolist() == list(rows)
 
 
-@given(st.lists(st.integers(0, 9), max_size=40), st.integers(0, 12))
+# Many of one size, which only the last bits tell apart, and of several.
+sizes = st.integers(0, 9) | st.integers(1_000, 1_009)
+
+
+@given(st.lists(sizes, max_size=40), st.integers(0, 12))
 def test_the_highest_are_those_of_a_full_sort(values, n):
     array = np.array(values, np.float32)
     chosen = highest(array, n)
